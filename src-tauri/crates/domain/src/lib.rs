@@ -1,0 +1,29 @@
+//! Host-guest partnerships in the field's own words: ids, people, states, transitions, and the one
+//! policy that says who may do what.
+//!
+//! Pure: no clock, no randomness, no input or output. A caller passes the time and gets back either
+//! the next state or the reason for the refusal. Every other crate may import this one; this one
+//! imports none of them.
+
+#![deny(missing_docs)]
+
+mod ids;
+mod partnership;
+mod people;
+mod policy;
+mod text;
+mod timestamp;
+mod transition;
+
+pub use ids::{ApiKeyId, IdError, PartnershipId, UserId, WorkspaceId};
+pub use partnership::{
+    Approval, Awaited, Consent, Partnership, Reminders, State, StateName, UnknownState, Waiting,
+};
+pub use people::{Actor, Side, UnknownName, UserStatus, WorkspaceRole};
+pub use policy::{Action, SendPolicy, allowed_actions, may_send, needs_reason, sees};
+pub use text::{EmailAddress, Note, PersonName, Reason, TextError, WorkspaceName};
+pub use timestamp::{Timestamp, TimestampError};
+pub use transition::{
+    Agreement, Deadlines, Initiator, NewRequest, Refusal, RequestRefusal, Step, TermsFacts,
+    Transition, TransitionError,
+};

@@ -1,0 +1,23 @@
+//! The documents of the partnership API: what goes over the wire, its error codes and its paging.
+//!
+//! Pure data. The server writes these types and the client reads them, so a change of one shows in
+//! both. Nothing here decides anything; may import `domain` only.
+
+#![deny(missing_docs)]
+
+mod change;
+mod document;
+mod error;
+mod me;
+mod partnership;
+
+pub use change::{Change, ChangeMeta, Changes, Operation};
+pub use document::{
+    Body, Document, Links, List, ListMeta, PageMeta, Resource, ResourceMeta, ResourceType,
+};
+pub use error::{ErrorCode, ErrorDocument, ErrorMeta, ErrorObject, ExistingPartnership};
+pub use me::{MeAttributes, MeResource, SEND_REQUEST, TermsAttributes, WorkspaceSummary};
+pub use partnership::{
+    AcceptAttributes, DeclineAttributes, HistoryEntry, HistoryInitiator, NewPartnership,
+    PartnershipAttributes, PartnershipResource, Person, WorkspaceRef,
+};
