@@ -152,8 +152,8 @@ impl StateName {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::AwaitingApproval => "Awaiting admin\u{2019}s decision",
-            Self::AwaitingAcceptance => "Awaiting partner\u{2019}s acceptance",
+            Self::AwaitingApproval => "Awaiting admin's decision",
+            Self::AwaitingAcceptance => "Awaiting partner's acceptance",
             Self::Active => "Active",
             Self::DeclinedByHost => "Declined by admin",
             Self::DeclinedByGuest => "Declined by partner",
