@@ -1,0 +1,10 @@
+//! What the window can ask for. Each command decodes, asks the controller, and maps the error.
+
+pub mod app;
+pub mod partnerships;
+pub mod profiles;
+
+use crate::view::CommandError;
+
+/// What every command answers.
+type Answer<T> = Result<T, CommandError>;

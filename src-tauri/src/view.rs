@@ -1,0 +1,278 @@
+//! What the window sees: flat, ready to draw, with every rule already applied. All times are RFC 3339
+//! in UTC; ids are UUIDs as text.
+
+mod partnership;
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+pub use partnership::{
+    HistoryEntry, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
+    PendingDecision, Person, Step, StepStatus, Tone, WorkspaceRef, detail, row,
+};
+
+/// Everything that is not one screen's own content.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AppState {
+    /// The program's version.
+    pub version: String,
+    /// The connections, in the order in which they were added.
+    pub profiles: Vec<Profile>,
+    /// Whose partnerships the window shows.
+    pub active: Option<String>,
+    /// The sample guest workspace to try a request with, while the demo runs.
+    pub demo: Option<DemoHint>,
+    /// What the person should know about this machine.
+    pub notices: Vec<AppNotice>,
+    /// Until when no notification is shown.
+    pub paused_until: Option<String>,
+}
+
+/// Whom a newcomer can ask in the demo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DemoHint {
+    /// The guest workspace's name.
+    pub guest_name: String,
+    /// Its workspace ID.
+    pub guest_workspace_id: String,
+    /// The mail address of its Admin.
+    pub partner_email: String,
+}
+
+/// One connection: a user of a workspace on a server.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Its id on this machine.
+    pub id: String,
+    /// The user's name.
+    pub user_name: String,
+    /// The user's mail address.
+    pub email: String,
+    /// The workspace role for people: "Admin".
+    pub role_label: String,
+    /// The workspace's name.
+    pub workspace_name: String,
+    /// The ID that an Admin hands to others.
+    pub workspace_id: String,
+    /// The server's address.
+    pub server: String,
+    /// Index of the profile's colour, 0 to 7.
+    pub color: u8,
+    /// Whether it belongs to the demo.
+    pub demo: bool,
+    /// How it stands with the server.
+    pub connectivity: Connectivity,
+    /// When the cache was last in step with the server.
+    pub as_of: Option<String>,
+    /// How many things wait for this person.
+    pub waiting: u32,
+    /// Whether the server lets this user send requests.
+    pub may_send_requests: bool,
+    /// Whether a request that this user sends needs a reason.
+    pub request_needs_reason: bool,
+}
+
+/// How a profile stands with its server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Connectivity {
+    /// The first contact is under way.
+    Connecting,
+    /// The first sync is under way.
+    FirstSync {
+        /// How many partnerships have come.
+        done: u32,
+        /// How many there are, once known.
+        total: Option<u32>,
+    },
+    /// Changes arrive as they happen.
+    Live,
+    /// Something on the way blocks streams: changes are asked for every few seconds.
+    Polling,
+    /// No contact.
+    Offline {
+        /// Since when.
+        since: String,
+        /// Why.
+        problem: Problem,
+    },
+    /// The server does not take the key.
+    SignedOut {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// What went wrong, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct Problem {
+    /// From a closed list.
+    pub code: String,
+    /// A whole sentence.
+    pub message: String,
+    /// Whether trying again can help.
+    pub retryable: bool,
+}
+
+/// Something to know about this machine, shown as one quiet banner until it is dismissed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct AppNotice {
+    /// Which.
+    pub kind: NoticeKind,
+    /// A whole sentence.
+    pub message: String,
+}
+
+/// Which notice it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Keys cannot be kept.
+    NoKeyring,
+    /// The window was closed and the program goes on.
+    ClosedToTray,
+    /// There is no tray.
+    NoTray,
+    /// There is no notification service.
+    NoNotifications,
+    /// The journal was damaged and begun anew.
+    JournalRebuilt,
+}
+
+/// One thing that waits for this person.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct InboxItem {
+    /// For which profile.
+    pub profile: String,
+    /// Which partnership.
+    pub partnership_id: String,
+    /// What is asked.
+    pub kind: InboxKind,
+    /// "Ana Lima wants to partner with Globex".
+    pub title: String,
+    /// The host workspace's name.
+    pub host_name: String,
+    /// The guest workspace's name.
+    pub guest_name: String,
+    /// The sender's name.
+    pub requested_by: String,
+    /// Why, for the host.
+    pub reason: Option<String>,
+    /// Since when it waits.
+    pub since: String,
+    /// Until when.
+    pub expires_at: String,
+    /// The version to decide on.
+    pub version: u32,
+    /// What the server would let this person do.
+    pub allowed_actions: Vec<String>,
+}
+
+/// What an inbox item asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum InboxKind {
+    /// A host Admin's approval.
+    Approval,
+    /// A guest Admin's acceptance.
+    Acceptance,
+}
+
+/// The Terms of Service.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct Terms {
+    /// Their version.
+    pub version: String,
+    /// The SHA-256 of the text.
+    pub hash: String,
+    /// Paragraphs parted by blank lines.
+    pub text: String,
+}
+
+/// What the Add partner dialog sends.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Draft {
+    /// The workspace ID of the guest workspace.
+    pub guest_workspace_id: String,
+    /// Whom the sender knows there.
+    pub partner_email: String,
+    /// Why; none where the server needs none.
+    pub reason: Option<String>,
+}
+
+/// What a person decides.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// One of the item's `allowedActions`.
+    pub action: String,
+    /// With a decline.
+    pub note: Option<String>,
+    /// With an acceptance: the version of the terms that the person read and agreed to.
+    pub agreed_terms_version: Option<String>,
+}
+
+/// A refused or failed command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandError {
+    /// From a closed list.
+    pub code: String,
+    /// A whole sentence: what happened and what to do.
+    pub message: String,
+    /// Whether trying again can help.
+    pub retryable: bool,
+    /// Which field of a form it is about.
+    pub field: Option<String>,
+    /// The pair's existing partnership, where the person may see it.
+    pub existing_id: Option<String>,
+}
+
+/// For how long no notification is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseChoice {
+    /// An hour.
+    Hour,
+    /// Until the next midnight.
+    Today,
+}
+
+/// What happened, in the past tense; the window re-reads what it shows.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, tauri_specta::Event)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[tauri_specta(event_name = "backend")]
+pub enum BackendEvent {
+    /// The [`AppState`] is another one.
+    StateChanged,
+    /// Partnerships of a profile changed.
+    PartnershipsChanged {
+        /// Of which profile.
+        profile: String,
+        /// Which ones.
+        ids: Vec<String>,
+    },
+    /// Somebody asked for an item: a banner, the tray, a link.
+    ItemOpened {
+        /// Of which profile.
+        profile: String,
+        /// Which one.
+        partnership_id: String,
+    },
+    /// The outcome of a decision whose answer came late, or that was made outside the window.
+    DecisionSettled {
+        /// Of which profile.
+        profile: String,
+        /// On which partnership.
+        partnership_id: Option<String>,
+        /// Whether it was done.
+        ok: bool,
+        /// A whole sentence.
+        message: String,
+    },
+}
