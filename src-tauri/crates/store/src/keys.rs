@@ -1,0 +1,94 @@
+use entente_domain::{ApiKeyId, Timestamp, UserId};
+use sqlx::Row as _;
+
+use crate::{Connection, StoreError, UserRow, people::user_row};
+
+/// An API key; its secret is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Adds a key.
+pub async fn insert_key(
+    connection: &mut Connection,
+    row: &KeyRow,
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO api_keys (id, user_id, name, hash, scopes, created_at, expires_at, revoked_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(row.id.to_string())
+    .bind(row.user.to_string())
+    .bind(&row.name)
+    .bind(hash)
+    .bind(row.scopes.join(" "))
+    .bind(at.unix_millis())
+    .bind(row.expires_at.map(Timestamp::unix_millis))
+    .bind(row.revoked_at.map(Timestamp::unix_millis))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The key with a hash, and its user.
+pub async fn key_by_hash(
+    connection: &mut Connection,
+    hash: &str,
+) -> Result<Option<(KeyRow, UserRow)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT k.id AS key_id, k.name AS key_name, k.scopes, k.expires_at, k.revoked_at, \
+         u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.view_since \
+         FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.hash = $1",
+    )
+    .bind(hash)
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let user = user_row(&row)?;
+    let id: String = row.try_get("key_id")?;
+    let scopes: String = row.try_get("scopes")?;
+    let moment = |millis: Option<i64>| {
+        millis
+            .map(Timestamp::from_unix_millis)
+            .transpose()
+            .map_err(|why| StoreError::inconsistent("api_keys", &id)(&why))
+    };
+    let key = KeyRow {
+        id: id.parse().map_err(|why| StoreError::inconsistent("api_keys", &id)(&why))?,
+        user: user.id,
+        name: row.try_get("key_name")?,
+        scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+        expires_at: moment(row.try_get("expires_at")?)?,
+        revoked_at: moment(row.try_get("revoked_at")?)?,
+    };
+    Ok(Some((key, user)))
+}
+
+/// Ends a key at once; false if there is none or it was ended before.
+pub async fn revoke_key(
+    connection: &mut Connection,
+    id: ApiKeyId,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let done =
+        sqlx::query("UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
+            .bind(at.unix_millis())
+            .bind(id.to_string())
+            .execute(connection)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,300 @@
+mod list;
+mod row;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_domain::{
+    Initiator, Partnership, PartnershipId, State, StateName, Step, Timestamp, Transition, UserId,
+    WorkspaceId,
+};
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use crate::{Connection, StoreError, people::select_in, record_change};
+
+pub use list::{ListFilter, ListPosition, Sort, list_partnerships, snapshot_page, visible_count};
+use row::{SELECT, partnership_row};
+
+/// A recorded transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitionRow {
+    /// From which state.
+    pub from: Option<StateName>,
+    /// To which state.
+    pub to: StateName,
+    /// By whom; none if it was the server.
+    pub actor: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+    /// What they added.
+    pub note: Option<String>,
+}
+
+/// One partnership, if there is such a one.
+pub async fn get_partnership(
+    connection: &mut Connection,
+    id: PartnershipId,
+) -> Result<Option<Partnership>, StoreError> {
+    Ok(partnerships_by_id(connection, [id]).await?.pop())
+}
+
+/// Those of the partnerships asked for that there are.
+pub async fn partnerships_by_id(
+    connection: &mut Connection,
+    ids: impl IntoIterator<Item = PartnershipId>,
+) -> Result<Vec<Partnership>, StoreError> {
+    let Some(mut query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
+        return Ok(Vec::new());
+    };
+    let rows = query.build().fetch_all(&mut *connection).await?;
+    let found = rows.iter().map(partnership_row).collect::<Result<Vec<_>, _>>()?;
+    with_owners(connection, found).await
+}
+
+async fn with_owners(
+    connection: &mut Connection,
+    mut found: Vec<Partnership>,
+) -> Result<Vec<Partnership>, StoreError> {
+    let Some(mut query) = select_in(
+        "SELECT partnership_id, user_id FROM partnership_owners WHERE ",
+        "partnership_id",
+        found.iter().map(|partnership| partnership.id.to_string()),
+    ) else {
+        return Ok(found);
+    };
+    let mut owners: BTreeMap<String, BTreeSet<UserId>> = BTreeMap::new();
+    for row in query.build().fetch_all(connection).await? {
+        let partnership: String = row.try_get("partnership_id")?;
+        let user: String = row.try_get("user_id")?;
+        let user = user
+            .parse()
+            .map_err(|why| StoreError::inconsistent("partnership_owners", &partnership)(&why))?;
+        owners.entry(partnership).or_default().insert(user);
+    }
+    for partnership in &mut found {
+        partnership.owners = owners.remove(&partnership.id.to_string()).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+/// The newest partnership of a pair: the one that holds it, or the last that was closed.
+pub async fn newest_of_pair(
+    connection: &mut Connection,
+    host: WorkspaceId,
+    guest: WorkspaceId,
+) -> Result<Option<Partnership>, StoreError> {
+    let id: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM partnerships WHERE host_id = $1 AND guest_id = $2 \
+         ORDER BY holds_pair DESC, created_at DESC, id DESC LIMIT 1",
+    )
+    .bind(host.to_string())
+    .bind(guest.to_string())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(id) = id else { return Ok(None) };
+    let id = id.parse().map_err(|why| StoreError::inconsistent("partnerships", &id)(&why))?;
+    get_partnership(connection, id).await
+}
+
+/// Partnerships whose deadline has come, the most overdue first.
+pub async fn due_partnerships(
+    connection: &mut Connection,
+    at: Timestamp,
+    most: i64,
+) -> Result<Vec<Partnership>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM partnerships WHERE expires_at IS NOT NULL AND expires_at <= $1 \
+         ORDER BY expires_at LIMIT $2",
+    )
+    .bind(at.unix_millis())
+    .bind(most)
+    .fetch_all(&mut *connection)
+    .await?;
+    let ids = ids
+        .iter()
+        .map(|id| id.parse().map_err(|why| StoreError::inconsistent("partnerships", id)(&why)))
+        .collect::<Result<Vec<PartnershipId>, _>>()?;
+    partnerships_by_id(connection, ids).await
+}
+
+/// Adds a partnership with its first transition, its audit entry and its change.
+pub async fn insert_partnership(
+    connection: &mut Connection,
+    step: &Step,
+) -> Result<(), StoreError> {
+    let partnership = &step.partnership;
+    let values = row::Values::of(partnership);
+    let query = sqlx::query(
+        "INSERT INTO partnerships (state, holds_pair, awaiting_since, expires_at, awaited, \
+         approved_by, approved_at, approved_automatically, consent_by, consent_at, terms_version, \
+         terms_hash, reminders_sent, last_reminder_at, updated_at, version, id, host_id, guest_id, \
+         partner_email, reason, requested_by, predecessor_id, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21, $22, $23, $24)",
+    );
+    values
+        .bind(query)
+        .bind(partnership.id.to_string())
+        .bind(partnership.host.to_string())
+        .bind(partnership.guest.to_string())
+        .bind(partnership.partner_email.as_str())
+        .bind(partnership.reason.as_ref().map(|reason| reason.as_str()))
+        .bind(partnership.requested_by.to_string())
+        .bind(partnership.predecessor.map(|id| id.to_string()))
+        .bind(partnership.created_at.unix_millis())
+        .execute(&mut *connection)
+        .await
+        .map_err(|error| match error.as_database_error() {
+            Some(database) if database.is_unique_violation() => StoreError::PairTaken,
+            _ => error.into(),
+        })?;
+    for owner in &partnership.owners {
+        sqlx::query("INSERT INTO partnership_owners (partnership_id, user_id) VALUES ($1, $2)")
+            .bind(partnership.id.to_string())
+            .bind(owner.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    record_transition(connection, partnership, &step.transition).await?;
+    record_change(connection, None, partnership).await
+}
+
+/// Saves a transition: compares the version and sets the row, adds the history, the audit entry and
+/// the change.
+pub async fn save_step(
+    connection: &mut Connection,
+    before: &Partnership,
+    step: &Step,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "UPDATE partnerships SET state = $1, holds_pair = $2, awaiting_since = $3, expires_at = $4, \
+         awaited = $5, approved_by = $6, approved_at = $7, approved_automatically = $8, \
+         consent_by = $9, consent_at = $10, terms_version = $11, terms_hash = $12, \
+         reminders_sent = $13, last_reminder_at = $14, updated_at = $15, version = $16 \
+         WHERE id = $17 AND version = $18",
+    );
+    let done = row::Values::of(&step.partnership)
+        .bind(query)
+        .bind(before.id.to_string())
+        .bind(before.version)
+        .execute(&mut *connection)
+        .await?;
+    if done.rows_affected() != 1 {
+        return Err(StoreError::Changed(before.id));
+    }
+    record_transition(connection, &step.partnership, &step.transition).await?;
+    record_change(connection, Some(before), &step.partnership).await
+}
+
+async fn record_transition(
+    connection: &mut Connection,
+    partnership: &Partnership,
+    transition: &Transition,
+) -> Result<(), StoreError> {
+    let actor = match transition.by {
+        Initiator::User(user) => Some(user),
+        Initiator::System => None,
+    };
+    // Every transition raises the version by one, so the version is the position.
+    sqlx::query(
+        "INSERT INTO transitions (partnership_id, position, from_state, to_state, actor_id, at, note) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(transition.partnership.to_string())
+    .bind(partnership.version)
+    .bind(transition.from.map(StateName::as_str))
+    .bind(transition.to.as_str())
+    .bind(actor.map(|user| user.to_string()))
+    .bind(transition.at.unix_millis())
+    .bind(transition.note.as_ref().map(|note| note.as_str()))
+    .execute(&mut *connection)
+    .await?;
+    let event = match (transition.from, &partnership.state) {
+        (None, _) => "partnership_requested",
+        (Some(_), State::Active) => "partnership_accepted",
+        (Some(_), State::DeclinedByHost | State::DeclinedByGuest) => "partnership_declined",
+        (Some(_), State::Removed) => "partnership_removed",
+        (
+            Some(_),
+            State::AwaitingApproval(_)
+            | State::AwaitingAcceptance(_)
+            | State::Withdrawn
+            | State::Expired(_),
+        ) => "partnership_updated",
+    };
+    let detail = transition
+        .from
+        .map_or_else(|| transition.to.to_string(), |from| format!("{from} -> {}", transition.to));
+    record_activity(connection, event, partnership, actor, &detail, transition.at).await
+}
+
+/// Adds an entry to the audit.
+pub async fn record_activity(
+    connection: &mut Connection,
+    event: &str,
+    partnership: &Partnership,
+    actor: Option<UserId>,
+    detail: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO activities (id, at, event, host_id, guest_id, partnership_id, actor_id, detail) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(Uuid::now_v7().to_string())
+    .bind(at.unix_millis())
+    .bind(event)
+    .bind(partnership.host.to_string())
+    .bind(partnership.guest.to_string())
+    .bind(partnership.id.to_string())
+    .bind(actor.map(|user| user.to_string()))
+    .bind(detail)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The recorded transitions of some partnerships, each oldest first.
+pub async fn transitions_of(
+    connection: &mut Connection,
+    ids: impl IntoIterator<Item = PartnershipId>,
+) -> Result<BTreeMap<PartnershipId, Vec<TransitionRow>>, StoreError> {
+    let Some(mut query) = select_in(
+        "SELECT partnership_id, from_state, to_state, actor_id, at, note FROM transitions WHERE ",
+        "partnership_id",
+        ids.into_iter().map(|id| id.to_string()),
+    ) else {
+        return Ok(BTreeMap::new());
+    };
+    query.push(" ORDER BY partnership_id, position");
+    let mut found: BTreeMap<PartnershipId, Vec<TransitionRow>> = BTreeMap::new();
+    for row in query.build().fetch_all(connection).await? {
+        let id: String = row.try_get("partnership_id")?;
+        let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("transitions", &id)(why);
+        let from: Option<String> = row.try_get("from_state")?;
+        let to: String = row.try_get("to_state")?;
+        let actor: Option<String> = row.try_get("actor_id")?;
+        let transition = TransitionRow {
+            from: from.map(|from| from.parse()).transpose().map_err(|why| bad(&why))?,
+            to: to.parse().map_err(|why| bad(&why))?,
+            actor: actor.map(|actor| actor.parse()).transpose().map_err(|why| bad(&why))?,
+            at: Timestamp::from_unix_millis(row.try_get("at")?).map_err(|why| bad(&why))?,
+            note: row.try_get("note")?,
+        };
+        found.entry(id.parse().map_err(|why| bad(&why))?).or_default().push(transition);
+    }
+    Ok(found)
+}
+
+/// Puts what was found into the order in which it was asked for.
+fn with_order(
+    found: Vec<Partnership>,
+    order: Vec<(PartnershipId, String)>,
+) -> Vec<(Partnership, String)> {
+    let mut by_id: BTreeMap<PartnershipId, Partnership> =
+        found.into_iter().map(|partnership| (partnership.id, partnership)).collect();
+    order
+        .into_iter()
+        .filter_map(|(id, value)| by_id.remove(&id).map(|partnership| (partnership, value)))
+        .collect()
+}

@@ -1,0 +1,214 @@
+use entente_domain::{Actor, Partnership, PartnershipId, Side, StateName};
+use sqlx::{Any, QueryBuilder, Row as _};
+
+use super::{partnerships_by_id, with_order};
+use crate::{Connection, StoreError};
+
+/// What a list of partnerships is narrowed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Only those where the caller's workspace is on one of these sides; empty means both.
+    pub sides: Vec<Side>,
+    /// Only those in one of these states; empty means all.
+    pub states: Vec<StateName>,
+    /// Only those that await the caller.
+    pub awaiting_me: bool,
+    /// Only those whose other workspace's name or partner's address holds this.
+    pub search: Option<String>,
+}
+
+/// In which order a list comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// By the other workspace's name.
+    Name {
+        /// From z to a.
+        descending: bool,
+    },
+    /// By the last change.
+    UpdatedAt {
+        /// The newest first.
+        descending: bool,
+    },
+    /// By when it was sent.
+    CreatedAt {
+        /// The newest first.
+        descending: bool,
+    },
+}
+
+impl Sort {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Name { .. } => "lower(w.name)",
+            Self::UpdatedAt { .. } => "p.updated_at",
+            Self::CreatedAt { .. } => "p.created_at",
+        }
+    }
+
+    fn descending(self) -> bool {
+        match self {
+            Self::Name { descending }
+            | Self::UpdatedAt { descending }
+            | Self::CreatedAt { descending } => descending,
+        }
+    }
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListPosition {
+    /// So many rows are passed over.
+    Offset(u64),
+    /// Right after a row: the value it is sorted by, as text, and its id.
+    After(String, PartnershipId),
+}
+
+/// `FROM ... WHERE` for what a caller may see: host Admins all of theirs, other host users those they
+/// own or sent, guest Admins those that the host has approved.
+fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor) {
+    let workspace = actor.workspace.to_string();
+    query.push(
+        " FROM partnerships p JOIN workspaces w \
+         ON w.id = CASE WHEN p.host_id = ",
+    );
+    query.push_bind(workspace.clone());
+    query.push(" THEN p.guest_id ELSE p.host_id END WHERE (");
+    query.push("(p.host_id = ").push_bind(workspace.clone());
+    if !actor.role.is_admin() {
+        let user = actor.user.to_string();
+        query.push(" AND (p.requested_by = ").push_bind(user.clone());
+        query.push(
+            " OR EXISTS (SELECT 1 FROM partnership_owners o WHERE o.partnership_id = p.id \
+             AND o.user_id = ",
+        );
+        query.push_bind(user).push("))");
+    }
+    query.push(")");
+    if actor.role.is_admin() {
+        query.push(" OR (p.approved_at IS NOT NULL AND p.guest_id = ");
+        query.push_bind(workspace).push(")");
+    }
+    query.push(")");
+}
+
+fn narrow(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &ListFilter) {
+    let workspace = actor.workspace.to_string();
+    if let [side] = filter.sides[..] {
+        query.push(match side {
+            Side::Host => " AND p.host_id = ",
+            Side::Guest => " AND p.guest_id = ",
+        });
+        query.push_bind(workspace.clone());
+    }
+    if !filter.states.is_empty() {
+        query.push(" AND p.state IN (");
+        let mut list = query.separated(", ");
+        for state in &filter.states {
+            list.push_bind(state.as_str());
+        }
+        query.push(")");
+    }
+    if filter.awaiting_me {
+        if actor.role.is_admin() {
+            query.push(" AND ((p.state = 'awaiting_approval' AND p.host_id = ");
+            query.push_bind(workspace.clone());
+            query.push(") OR (p.state = 'awaiting_acceptance' AND p.guest_id = ");
+            query.push_bind(workspace).push("))");
+        } else {
+            query.push(" AND 1 = 0");
+        }
+    }
+    if let Some(search) = &filter.search {
+        let pattern = format!("%{}%", escape_like(&search.to_lowercase()));
+        query.push(" AND (lower(w.name) LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '!' OR lower(p.partner_email) LIKE ").push_bind(pattern);
+        query.push(" ESCAPE '!')");
+    }
+}
+
+fn escape_like(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+/// How many partnerships a caller may see under a filter.
+pub async fn visible_count(
+    connection: &mut Connection,
+    actor: &Actor,
+    filter: &ListFilter,
+) -> Result<u64, StoreError> {
+    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    visible_to(&mut query, actor);
+    narrow(&mut query, actor, filter);
+    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
+    Ok(u64::try_from(total).unwrap_or(0))
+}
+
+/// A page of what a caller may see, each with the value that it is sorted by.
+pub async fn list_partnerships(
+    connection: &mut Connection,
+    actor: &Actor,
+    filter: &ListFilter,
+    sort: Sort,
+    position: &ListPosition,
+    most: u32,
+) -> Result<Vec<(Partnership, String)>, StoreError> {
+    let column = sort.column();
+    let mut query = QueryBuilder::<Any>::new("SELECT p.id AS id, CAST(");
+    query.push(column).push(" AS TEXT) AS sorted_by");
+    visible_to(&mut query, actor);
+    narrow(&mut query, actor, filter);
+    let direction = if sort.descending() { " DESC" } else { "" };
+    let mut offset = 0;
+    match position {
+        ListPosition::Offset(rows) => offset = *rows,
+        ListPosition::After(value, id) => {
+            let beyond = if sort.descending() { " < " } else { " > " };
+            query.push(" AND (").push(column).push(", p.id)").push(beyond).push("(");
+            match sort {
+                Sort::Name { .. } => query.push_bind(value.clone()),
+                Sort::UpdatedAt { .. } | Sort::CreatedAt { .. } => {
+                    query.push_bind(value.parse::<i64>().unwrap_or(0))
+                }
+            };
+            query.push(", ").push_bind(id.to_string()).push(")");
+        }
+    }
+    query.push(" ORDER BY ").push(column).push(direction);
+    query.push(", p.id").push(direction);
+    query.push(" LIMIT ").push_bind(i64::from(most));
+    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+
+    let mut order = Vec::new();
+    for row in query.build().fetch_all(&mut *connection).await? {
+        let id: String = row.try_get("id")?;
+        let id: PartnershipId =
+            id.parse().map_err(|why| StoreError::inconsistent("partnerships", &id)(&why))?;
+        order.push((id, row.try_get::<String, _>("sorted_by")?));
+    }
+    let found = partnerships_by_id(connection, order.iter().map(|(id, _)| *id)).await?;
+    Ok(with_order(found, order))
+}
+
+/// A page of all that a caller may see, by id, for a full snapshot.
+pub async fn snapshot_page(
+    connection: &mut Connection,
+    actor: &Actor,
+    after: Option<PartnershipId>,
+    most: u32,
+) -> Result<Vec<Partnership>, StoreError> {
+    let mut query = QueryBuilder::<Any>::new("SELECT p.id AS id");
+    visible_to(&mut query, actor);
+    if let Some(after) = after {
+        query.push(" AND p.id > ").push_bind(after.to_string());
+    }
+    query.push(" ORDER BY p.id LIMIT ").push_bind(i64::from(most));
+    let mut ids = Vec::new();
+    for row in query.build().fetch_all(&mut *connection).await? {
+        let id: String = row.try_get("id")?;
+        ids.push(id.parse().map_err(|why| StoreError::inconsistent("partnerships", &id)(&why))?);
+    }
+    let mut found = partnerships_by_id(connection, ids).await?;
+    found.sort_by_key(|partnership: &Partnership| partnership.id);
+    Ok(found)
+}
