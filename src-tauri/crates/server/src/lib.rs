@@ -1,1 +1,33 @@
-//! server
+//! The partnership API: the reference server, as a library that the desktop program embeds and as
+//! the program `entente-server`.
+//!
+//! May import `domain`, `wire`, `store`, axum and its middleware. Rules are in `domain`, statements in
+//! `store`; what is here reads a request, loads, asks the domain, saves, and replies.
+
+mod app;
+mod auth;
+mod changes;
+mod clock;
+mod config;
+mod demo;
+mod document;
+mod endpoints;
+mod error;
+mod expiry;
+mod idempotency;
+mod keys;
+mod mail;
+mod metrics;
+mod openapi;
+mod query;
+mod running;
+mod set_up;
+mod terms;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{Config, MailTransport, SmtpConfig, SmtpTls};
+pub use demo::{DemoFacts, DemoOptions, DemoUser, DemoWorkspace, seed, seed_or_reopen};
+pub use keys::{ServerSecret, new_key};
+pub use openapi::document as openapi_document;
+pub use running::{Running, Server, StartError};
+pub use set_up::{SetUpError, add_key, add_user, add_workspace, revoke};

@@ -1,4 +1,4 @@
-use entente_domain::{PartnershipId, UnknownState};
+use entente_domain::PartnershipId;
 use thiserror::Error;
 
 /// What can go wrong with the database.
@@ -32,17 +32,31 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether trying again in a moment can help: another writer was too long, or no connection was
+    /// free.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::PoolTimedOut) => true,
+            // SQLITE_BUSY and its extended codes end in the byte 5.
+            Self::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .and_then(|code| code.parse::<i32>().ok())
+                .is_some_and(|code| code & 0xff == 5),
+            Self::Database(_)
+            | Self::Migration(_)
+            | Self::Inconsistent { .. }
+            | Self::Changed(_)
+            | Self::PairTaken
+            | Self::Address(_) => false,
+        }
+    }
+
     pub(crate) fn inconsistent(
         table: &'static str,
         id: impl ToString,
     ) -> impl FnOnce(&dyn std::fmt::Display) -> Self {
         let id = id.to_string();
         move |why| Self::Inconsistent { table, id, why: why.to_string() }
-    }
-}
-
-impl From<(&'static str, String, UnknownState)> for StoreError {
-    fn from((table, id, why): (&'static str, String, UnknownState)) -> Self {
-        Self::Inconsistent { table, id, why: why.to_string() }
     }
 }

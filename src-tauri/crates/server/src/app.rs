@@ -1,0 +1,58 @@
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use entente_domain::{Deadlines, UserId};
+use entente_store::Store;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::watch;
+
+use crate::{Clock, ServerSecret, metrics::Metrics};
+
+/// What every request shares.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) secret: ServerSecret,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) metrics: Metrics,
+    /// Requests with an idempotency key that are being answered just now.
+    pub(crate) in_flight: Mutex<HashSet<(UserId, String)>>,
+    /// Counts commits; event streams and the outbox wait on it.
+    pub(crate) commits: watch::Sender<u64>,
+    /// Set once when the server stops; event streams end on it.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// How often a user may ask for a workspace that there is not.
+    pub(crate) probes: DefaultKeyedRateLimiter<UserId>,
+}
+
+/// Ten wrong workspace IDs a minute: plenty for a typing person, useless for a search.
+const PROBES_A_MINUTE: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(9);
+
+impl App {
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        secret: ServerSecret,
+        deadlines: Deadlines,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            secret,
+            deadlines,
+            metrics: Metrics::default(),
+            in_flight: Mutex::default(),
+            commits: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            probes: RateLimiter::keyed(Quota::per_minute(PROBES_A_MINUTE)),
+        }
+    }
+
+    /// Tells those who wait that something was committed.
+    pub(crate) fn committed(&self) {
+        self.commits.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}

@@ -1,0 +1,101 @@
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use entente_domain::{Actor, UserStatus};
+use entente_store::{KeyRow, UserRow, key_by_hash};
+use entente_wire::ErrorCode;
+use secrecy::SecretString;
+
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult},
+};
+
+/// Who asks: the user behind the key.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) user: UserRow,
+    pub(crate) key: KeyRow,
+    hash: String,
+}
+
+/// What a key may be given.
+pub(crate) const READ: &str = "partnerships:read";
+pub(crate) const WRITE: &str = "partnerships:write";
+
+impl Caller {
+    pub(crate) fn actor(&self) -> Actor {
+        self.user.actor()
+    }
+
+    /// Refuses a key that lacks a scope.
+    pub(crate) fn needs(&self, scope: &str) -> ApiResult<()> {
+        if self.key.scopes.iter().any(|given| given == scope) {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::InsufficientScope,
+            format!("This API key lacks the scope {scope}. Use a key that has it."),
+        ))
+    }
+
+    /// Looks the key up again; an error if it was revoked, has expired, or its user was disabled.
+    pub(crate) async fn again(&self, app: &App) -> ApiResult<Self> {
+        authenticate_hash(app, self.hash.clone()).await
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
+        let key = key_of(&parts.headers).ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::MissingCredentials,
+                "Send an API key in the header X-API-Key or as Authorization: Bearer.",
+            )
+        })?;
+        let hash = app.secret.hash(&key);
+        let caller = authenticate_hash(app, hash).await?;
+        caller.needs(READ)?;
+        Ok(caller)
+    }
+}
+
+fn key_of(headers: &HeaderMap) -> Option<SecretString> {
+    let text = if let Some(key) = headers.get("x-api-key") {
+        key.to_str().ok()?
+    } else {
+        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token)?
+    };
+    let text = text.trim();
+    (!text.is_empty()).then(|| SecretString::from(text))
+}
+
+async fn authenticate_hash(app: &App, hash: String) -> ApiResult<Caller> {
+    let found = key_by_hash(&mut *app.store.read().await?, &hash).await?;
+    let Some((key, user)) = found.filter(|(key, _)| key.revoked_at.is_none()) else {
+        return Err(ApiError::new(
+            ErrorCode::InvalidCredentials,
+            "This API key is unknown or was revoked. Create a new one and sign in again.",
+        ));
+    };
+    if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
+        return Err(ApiError::new(
+            ErrorCode::ExpiredCredentials,
+            "This API key has expired. Create a new one and sign in again.",
+        ));
+    }
+    if user.status != UserStatus::Live {
+        return Err(ApiError::new(
+            ErrorCode::UserDisabled,
+            "The user of this API key was removed from the workspace. Ask an Admin of the workspace.",
+        ));
+    }
+    Ok(Caller { user, key, hash })
+}

@@ -1,0 +1,84 @@
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use entente_domain::Deadlines;
+use secrecy::SecretString;
+
+use crate::{Clock, SystemClock};
+
+/// What a server needs to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `sqlite://PATH`; without it, `entente.db` in the data directory.
+    pub database: Option<String>,
+    /// Where the database, the server's secret and mails without SMTP are kept.
+    pub data: PathBuf,
+    /// How mails leave.
+    pub mail: MailTransport,
+    /// How long requests and reminders wait.
+    pub deadlines: Deadlines,
+    /// How often overdue requests are looked for.
+    pub expiry_interval: Duration,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Config {
+    /// A server on a free port of loopback that keeps everything in `data`.
+    #[must_use]
+    pub fn local(data: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database: None,
+            mail: MailTransport::Files(data.join("mail")),
+            data,
+            deadlines: Deadlines::default(),
+            expiry_interval: Duration::from_secs(30),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The database's address.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data.join("entente.db").display()))
+    }
+}
+
+/// How mails leave.
+#[derive(Debug, Clone)]
+pub enum MailTransport {
+    /// As `.eml` files in a directory.
+    Files(PathBuf),
+    /// To an SMTP server.
+    Smtp(SmtpConfig),
+}
+
+/// An SMTP server.
+#[derive(Debug, Clone)]
+pub struct SmtpConfig {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: SmtpTls,
+    /// The user and password, if it wants them.
+    pub login: Option<(String, SecretString)>,
+    /// The sender's address.
+    pub from: String,
+}
+
+/// How a connection to an SMTP server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// Not at all; for a server on the same machine.
+    None,
+    /// By STARTTLS (RFC 3207), which must succeed.
+    StartTls,
+    /// From the first byte (RFC 8314).
+    Implicit,
+}

@@ -1,0 +1,152 @@
+//! Partnerships as documents for one caller.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entente_domain::{
+    Actor, Deadlines, Partnership, Side, StateName, UserId, WorkspaceId, allowed_actions, sees,
+};
+use entente_store::{
+    Connection, StoreError, TransitionRow, UserRow, WorkspaceRow, transitions_of, users_by_id,
+    workspaces_by_id,
+};
+use entente_wire::{
+    HistoryEntry, HistoryInitiator, PartnershipAttributes, PartnershipResource, Person, Resource,
+    ResourceMeta, ResourceType, WorkspaceRef,
+};
+
+/// Those of the partnerships that the caller may see, as documents, in the same order.
+pub(crate) async fn documents(
+    connection: &mut Connection,
+    actor: &Actor,
+    deadlines: Deadlines,
+    partnerships: &[Partnership],
+) -> Result<Vec<PartnershipResource>, StoreError> {
+    let seen: Vec<&Partnership> =
+        partnerships.iter().filter(|partnership| sees(actor, partnership)).collect();
+    let mut history = transitions_of(connection, seen.iter().map(|p| p.id)).await?;
+    let mut people = BTreeSet::new();
+    let mut workspaces = BTreeSet::new();
+    for partnership in &seen {
+        people.insert(partnership.requested_by);
+        people.extend(&partnership.owners);
+        workspaces.extend([partnership.host, partnership.guest]);
+    }
+    people.extend(history.values().flatten().filter_map(|transition| transition.actor));
+    let names = Names {
+        people: users_by_id(connection, people).await?,
+        workspaces: workspaces_by_id(connection, workspaces).await?,
+    };
+    Ok(seen
+        .into_iter()
+        .map(|partnership| {
+            let history = history.remove(&partnership.id).unwrap_or_default();
+            document(actor, deadlines, partnership, &history, &names)
+        })
+        .collect())
+}
+
+/// One partnership as a document; none if the caller may not see it.
+pub(crate) async fn one_document(
+    connection: &mut Connection,
+    actor: &Actor,
+    deadlines: Deadlines,
+    partnership: &Partnership,
+) -> Result<Option<PartnershipResource>, StoreError> {
+    let one = std::slice::from_ref(partnership);
+    Ok(documents(connection, actor, deadlines, one).await?.pop())
+}
+
+struct Names {
+    people: BTreeMap<UserId, UserRow>,
+    workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
+}
+
+impl Names {
+    fn person(&self, id: UserId) -> Person {
+        // Foreign keys keep users; a missing one still makes a readable document.
+        self.people.get(&id).map_or_else(
+            || Person { id, name: "Former member".into(), email: String::new() },
+            |user| Person { id, name: user.name.clone(), email: user.email.clone() },
+        )
+    }
+
+    fn workspace(&self, id: WorkspaceId) -> WorkspaceRef {
+        let name = self.workspaces.get(&id).map(|row| row.name.clone()).unwrap_or_default();
+        WorkspaceRef { id, name }
+    }
+}
+
+fn document(
+    actor: &Actor,
+    deadlines: Deadlines,
+    partnership: &Partnership,
+    history: &[TransitionRow],
+    names: &Names,
+) -> PartnershipResource {
+    let side = partnership.side_of(actor.workspace).unwrap_or(Side::Guest);
+    let state = partnership.state.name();
+    let waiting = partnership.state.waiting();
+    let history = match side {
+        Side::Host => history,
+        Side::Guest => from_approval_on(history),
+    };
+    let attributes = PartnershipAttributes {
+        version: partnership.version,
+        side,
+        state,
+        state_label: state.label().into(),
+        host: names.workspace(partnership.host),
+        guest: names.workspace(partnership.guest),
+        partner_email: partnership.partner_email.as_str().into(),
+        reason: match side {
+            Side::Host => partnership.reason.as_ref().map(|reason| reason.as_str().into()),
+            Side::Guest => None,
+        },
+        requested_by: names.person(partnership.requested_by),
+        owners: partnership.owners.iter().map(|owner| names.person(*owner)).collect(),
+        approved_automatically: partnership.approval.is_some_and(|approval| approval.automatic),
+        created_at: partnership.created_at,
+        updated_at: partnership.updated_at,
+        awaiting_since: waiting.map(|waiting| waiting.since),
+        expires_at: waiting.map(|waiting| waiting.expires_at),
+        reminders_sent: partnership.reminders.sent,
+        last_reminder_at: partnership.reminders.last_at,
+        next_reminder_at: waiting.and_then(|_| deadlines.next_reminder(partnership.reminders)),
+        predecessor_id: match side {
+            Side::Host => partnership.predecessor,
+            // The guest may never have known of it.
+            Side::Guest => None,
+        },
+        history: history.iter().map(|transition| entry(transition, names)).collect(),
+    };
+    let allowed = allowed_actions(actor, partnership);
+    Resource {
+        id: partnership.id.to_string(),
+        r#type: ResourceType::Partnership,
+        attributes,
+        meta: ResourceMeta {
+            allowed_actions: allowed.iter().map(|action| action.as_str().into()).collect(),
+        },
+    }
+}
+
+/// What the guest may know: from the transition that made it their turn for the first time.
+fn from_approval_on(history: &[TransitionRow]) -> &[TransitionRow] {
+    let start = history
+        .iter()
+        .position(|transition| transition.to == StateName::AwaitingAcceptance)
+        .unwrap_or(history.len());
+    history.get(start..).unwrap_or_default()
+}
+
+fn entry(transition: &TransitionRow, names: &Names) -> HistoryEntry {
+    HistoryEntry {
+        at: transition.at,
+        from: transition.from,
+        to: transition.to,
+        by: transition
+            .actor
+            .map_or(HistoryInitiator::System, |actor| HistoryInitiator::User(names.person(actor))),
+        note: transition.note.clone(),
+    }
+}

@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use entente_domain::PartnershipId;
+use entente_store::{ListFilter, ListPosition, Sort, list_partnerships, visible_count};
+use entente_wire::{ErrorDocument, Links, List, ListMeta, PageMeta, PartnershipResource};
+
+use crate::{
+    app::App,
+    auth::Caller,
+    document::documents,
+    error::{ApiError, ApiResult},
+    query::Query,
+};
+
+const PATH: &str = "/api/v1/partnerships";
+const MAX_SIZE: u32 = 100;
+
+/// The partnerships that the caller may see.
+#[utoipa::path(
+    get, path = "/api/v1/partnerships", tag = "Partnerships",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(
+        ("filter[side]" = Option<String>, Query, description = "`host`, `guest`, or both parted by a comma"),
+        ("filter[state]" = Option<String>, Query, description = "States, parted by commas"),
+        ("filter[awaiting]" = Option<String>, Query, description = "`me`: those that the caller can decide"),
+        ("search" = Option<String>, Query, description = "A part of the other workspace's name or of the partner's address"),
+        ("sort" = Option<String>, Query, description = "`name`, `updatedAt`, `createdAt`; with `-` before it, descending. Default `-createdAt`"),
+        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
+        ("page[number]" = Option<u32>, Query, description = "From 1"),
+        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+    ),
+    responses(
+        (status = 200, body = List<PartnershipResource>),
+        (status = 400, body = ErrorDocument),
+        (status = 401, body = ErrorDocument),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    RawQuery(raw): RawQuery,
+) -> ApiResult<Json<List<PartnershipResource>>> {
+    let known = [
+        "filter[side]",
+        "filter[state]",
+        "filter[awaiting]",
+        "search",
+        "sort",
+        "page[size]",
+        "page[number]",
+        "page[after]",
+    ];
+    let query = Query::parse(raw.as_deref(), &known)?;
+    let size = u32::try_from(query.number("page[size]", 1, MAX_SIZE.into(), 25)?).unwrap_or(25);
+    let number = query.number("page[number]", 1, 1 << 40, 1)?;
+    let sort = sort(&query)?;
+    let filter = filter(&query)?;
+    let position = match query.get("page[after]") {
+        Some(_) if query.get("page[number]").is_some() => {
+            return Err(Query::bad("page[after]", "it does not go with page[number]"));
+        }
+        Some(cursor) => {
+            decode(cursor).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))?
+        }
+        None => ListPosition::Offset((number - 1).saturating_mul(size.into())),
+    };
+
+    let actor = caller.actor();
+    let mut connection = app.store.read().await?;
+    let total = visible_count(&mut connection, &actor, &filter).await?;
+    let mut rows =
+        list_partnerships(&mut connection, &actor, &filter, sort, &position, size + 1).await?;
+    let more = rows.len() > size as usize;
+    rows.truncate(size as usize);
+    let next = rows.last().filter(|_| more).map(|(last, value)| {
+        let set = [("page[after]", Some(encode(value, last.id))), ("page[number]", None)];
+        query.with(PATH, &set)
+    });
+    let previous = (query.get("page[after]").is_none() && number > 1)
+        .then(|| query.with(PATH, &[("page[number]", Some((number - 1).to_string()))]));
+    let page: Vec<_> = rows.into_iter().map(|(partnership, _)| partnership).collect();
+    Ok(Json(List {
+        data: documents(&mut connection, &actor, app.deadlines, &page).await?,
+        links: Links { this: query.with(PATH, &[]), next, previous },
+        meta: ListMeta { page: PageMeta { max_size: MAX_SIZE, total } },
+    }))
+}
+
+fn sort(query: &Query) -> ApiResult<Sort> {
+    let text = query.get("sort").unwrap_or("-createdAt");
+    let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    match name {
+        "name" => Ok(Sort::Name { descending }),
+        "updatedAt" => Ok(Sort::UpdatedAt { descending }),
+        "createdAt" => Ok(Sort::CreatedAt { descending }),
+        _ => Err(Query::bad("sort", "it must be name, updatedAt or createdAt")),
+    }
+}
+
+fn filter(query: &Query) -> Result<ListFilter, ApiError> {
+    let awaiting_me = match query.get("filter[awaiting]") {
+        None => false,
+        Some("me") => true,
+        Some(_) => return Err(Query::bad("filter[awaiting]", "it can only be me")),
+    };
+    let mut sides = query.words("filter[side]")?;
+    sides.sort_unstable();
+    sides.dedup();
+    Ok(ListFilter {
+        sides,
+        states: query.words("filter[state]")?,
+        awaiting_me,
+        search: query.get("search").map(str::trim).filter(|text| !text.is_empty()).map(Into::into),
+    })
+}
+
+fn encode(value: &str, id: PartnershipId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{id}{value}"))
+}
+
+fn decode(cursor: &str) -> Option<ListPosition> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (id, value) = text.split_at_checked(36)?;
+    Some(ListPosition::After(value.to_owned(), id.parse().ok()?))
+}

@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderName, header},
+};
+use entente_store::get_partnership;
+use entente_wire::{Document, ErrorDocument, PartnershipResource};
+
+use crate::{
+    app::App,
+    auth::Caller,
+    document::one_document,
+    error::{ApiError, ApiResult},
+    idempotency::etag,
+};
+
+/// One partnership.
+#[utoipa::path(
+    get, path = "/api/v1/partnerships/{id}", tag = "Partnerships",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The partnership's id", format = Uuid)),
+    responses(
+        (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
+        (status = 401, body = ErrorDocument),
+        (status = 404, body = ErrorDocument),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<([(HeaderName, String); 1], Json<Document<PartnershipResource>>)> {
+    // What is no id is answered like an id that is not there.
+    let id = id.parse().map_err(|_| ApiError::not_found())?;
+    let mut connection = app.store.read().await?;
+    let partnership =
+        get_partnership(&mut connection, id).await?.ok_or_else(ApiError::not_found)?;
+    let data = one_document(&mut connection, &caller.actor(), app.deadlines, &partnership)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    Ok(([(header::ETAG, etag(partnership.version))], Json(Document { data })))
+}

@@ -1,0 +1,89 @@
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use entente_store::StoreError;
+use entente_wire::{ErrorCode, ErrorDocument, ErrorMeta, ErrorObject};
+
+/// A refusal, as it goes to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiError(Box<ErrorObject>);
+
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// A refusal; `detail` says what happened this time and what to do.
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self(Box::new(ErrorObject {
+            code,
+            title: code.title().into(),
+            detail: detail.into(),
+            status: code.status(),
+            meta: ErrorMeta::default(),
+        }))
+    }
+
+    /// A refusal of something in particular: `["body", "reason"]`.
+    pub(crate) fn at(code: ErrorCode, loc: [&str; 2], detail: impl Into<String>) -> Self {
+        Self::new(code, detail).with(|meta| meta.loc = loc.map(str::to_owned).to_vec())
+    }
+
+    /// The same for what is not there and what is not theirs to see.
+    pub(crate) fn not_found() -> Self {
+        Self::new(ErrorCode::NotFound, "There is nothing here that you may see.")
+    }
+
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut ErrorMeta)) -> Self {
+        change(&mut self.0.meta);
+        self
+    }
+
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    pub(crate) fn document(&self) -> ErrorDocument {
+        ErrorDocument { errors: vec![(*self.0).clone()] }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        // The cause stays in the log; the request's id finds it there.
+        tracing::error!(%error, "the store failed");
+        if error.is_busy() {
+            Self::new(ErrorCode::Unavailable, "The database is busy. Try again in a moment.")
+                .with(|meta| meta.retry_after = Some(1))
+        } else if matches!(error, StoreError::PairTaken) {
+            Self::new(
+                ErrorCode::PartnershipExists,
+                "Your workspace already has an open partnership with this workspace.",
+            )
+        } else {
+            Self::new(ErrorCode::Internal, "The server could not answer. Try again later.")
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.0.meta.retry_after;
+        let mut response = (status, Json(self.document())).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,100 @@
+use std::{fmt, fs, io, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rand::RngExt as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+
+/// What a key begins with, so that people and secret scanners know one.
+const PREFIX: &str = "entente_";
+
+/// The server's own secret: keys are stored as their HMAC-SHA256 under it, so that a stolen database
+/// gives no way to try keys.
+#[derive(Clone)]
+pub struct ServerSecret([u8; 32]);
+
+impl fmt::Debug for ServerSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerSecret(…)")
+    }
+}
+
+impl ServerSecret {
+    /// Reads `secret.key` in the data directory, or makes it, readable by its owner only.
+    pub fn load_or_make(data: &Path) -> io::Result<Self> {
+        let path = data.join("secret.key");
+        match fs::read(&path) {
+            Ok(bytes) => bytes.try_into().map(Self).map_err(|_| {
+                io::Error::new(io::ErrorKind::InvalidData, "secret.key does not hold 32 bytes")
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let secret: [u8; 32] = rand::rng().random();
+                write_private(&path, &secret)?;
+                Ok(Self(secret))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The hash under which a key is stored, in hexadecimal.
+    #[must_use]
+    pub fn hash(&self, key: &SecretString) -> String {
+        // A key of any length is fine for HMAC, so this cannot fail with 32 bytes.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
+        mac.update(key.expose_secret().as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+}
+
+#[cfg(unix)]
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
+}
+
+#[cfg(not(unix))]
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::write(path, bytes)
+}
+
+/// A new key of 256 random bits, as text. The one place that writes one.
+#[must_use]
+pub fn new_key() -> SecretString {
+    let bits: [u8; 32] = rand::rng().random();
+    SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_256_bits_and_is_never_the_same() {
+        let (one, other) = (new_key(), new_key());
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        let bits = URL_SAFE_NO_PAD
+            .decode(one.expose_secret().strip_prefix(PREFIX).expect("the prefix"))
+            .expect("base64");
+        assert_eq!(bits.len(), 32);
+    }
+
+    #[test]
+    fn the_secret_stays_the_same_and_a_damaged_one_is_refused() {
+        let data = tempfile::tempdir().expect("a directory");
+        let key = new_key();
+        let first = ServerSecret::load_or_make(data.path()).expect("made").hash(&key);
+        assert_eq!(ServerSecret::load_or_make(data.path()).expect("read").hash(&key), first);
+        fs::write(data.path().join("secret.key"), b"short").expect("written");
+        assert!(ServerSecret::load_or_make(data.path()).is_err());
+    }
+}

@@ -1,0 +1,219 @@
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{Request, State},
+    http::HeaderValue,
+    middleware::Next,
+    response::Response,
+};
+use entente_store::{Store, StoreError};
+use entente_wire::ErrorDocument;
+use thiserror::Error;
+use tokio::{net::TcpListener, task::JoinHandle};
+use uuid::Uuid;
+
+use crate::{
+    Config, ServerSecret,
+    app::App,
+    endpoints::router,
+    expiry,
+    mail::{self, Transport, TransportError},
+};
+
+/// How long a stop waits for answers that are under way.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("the data directory {0} cannot be used: {1}")]
+    Data(PathBuf, #[source] io::Error),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address is taken or not allowed.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// Mails cannot be sent as configured.
+    #[error("mail is not configured right: {0}")]
+    Mail(String),
+}
+
+impl From<TransportError> for StartError {
+    fn from(error: TransportError) -> Self {
+        Self::Mail(error.to_string())
+    }
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    app: Arc<App>,
+    serving: JoinHandle<io::Result<()>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
+impl Server {
+    /// The data directory, the database in it, and the server's secret, without serving: for the
+    /// first steps of an installation.
+    pub async fn open(config: &Config) -> Result<(Store, ServerSecret), StartError> {
+        let data = |error| StartError::Data(config.data.clone(), error);
+        make_private(&config.data).map_err(data)?;
+        let secret = ServerSecret::load_or_make(&config.data).map_err(data)?;
+        Ok((Store::open(&config.database_url()).await?, secret))
+    }
+
+    /// Opens the database, migrates it, and listens.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let (store, secret) = Self::open(&config).await?;
+        let transport = Transport::new(&config.mail)?;
+        let app = Arc::new(App::new(store, config.clock.clone(), secret, config.deadlines));
+        let listen = |error| StartError::Listen(config.listen, error);
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let workers = vec![
+            tokio::spawn(expiry::run(app.clone(), config.expiry_interval)),
+            tokio::spawn(mail::run(app.clone(), transport)),
+        ];
+        let mut stopping = app.stopping.subscribe();
+        let serving = tokio::spawn(
+            axum::serve(tcp_nodelay(listener), router(app.clone()))
+                .with_graceful_shutdown(async move {
+                    let _ = stopping.wait_for(|stopping| *stopping).await;
+                })
+                .into_future(),
+        );
+        tracing::info!(%address, "listening");
+        Ok(Running { address, app, serving, workers })
+    }
+}
+
+/// Events are small and must not wait for more.
+fn tcp_nodelay(
+    listener: TcpListener,
+) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = SocketAddr> {
+    use axum::serve::ListenerExt as _;
+    listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its origin: `http://127.0.0.1:43211`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its database, for setting up.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.app.store
+    }
+
+    /// Under which keys are stored.
+    #[must_use]
+    pub fn secret(&self) -> &ServerSecret {
+        &self.app.secret
+    }
+
+    /// Its clock's time.
+    #[must_use]
+    pub fn now(&self) -> entente_domain::Timestamp {
+        self.app.clock.now()
+    }
+
+    /// Tells open event streams that something was changed past the API.
+    pub fn changed(&self) {
+        self.app.committed();
+    }
+
+    /// Finishes what it answers, ends event streams, closes the database.
+    pub async fn stop(self) {
+        self.app.stopping.send_replace(true);
+        let mut serving = self.serving;
+        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            serving.abort();
+        }
+        for worker in self.workers {
+            let _ = worker.await;
+        }
+        self.app.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Gives each request an id, counts and logs its answer, and puts the id where the caller finds it.
+pub(crate) async fn each_request(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = request
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()))
+        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let started = Instant::now();
+    let span = tracing::info_span!("request", id);
+    let response = {
+        use tracing::Instrument as _;
+        next.run(request).instrument(span).await
+    };
+    let status = response.status().as_u16();
+    app.metrics.answered(status);
+    let micros = started.elapsed().as_micros();
+    tracing::info!(id, %method, path, status, micros, "answered");
+    let mut response = if status >= 500 { with_id(response, &id).await } else { response };
+    if let Ok(value) = HeaderValue::try_from(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// Adds the id to the body of a fault, so that a person can tell it to somebody.
+async fn with_id(response: Response, id: &str) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, 64 * 1024).await.unwrap_or_default();
+    let Ok(mut document) = serde_json::from_slice::<ErrorDocument>(&bytes) else {
+        return Response::from_parts(parts, bytes.into());
+    };
+    for error in &mut document.errors {
+        error.meta.request_id = Some(id.to_owned());
+    }
+    let body = serde_json::to_vec(&document).unwrap_or_else(|_| bytes.to_vec());
+    parts.headers.remove(axum::http::header::CONTENT_LENGTH);
+    Response::from_parts(parts, body.into())
+}

@@ -1,0 +1,125 @@
+use entente_domain::{
+    ApiKeyId, EmailAddress, PersonName, SendPolicy, TextError, Timestamp, UserId, UserStatus,
+    WorkspaceId, WorkspaceName, WorkspaceRole,
+};
+use entente_store::{
+    KeyRow, Store, StoreError, UserRow, WorkspaceRow, insert_key, insert_user, insert_workspace,
+    revoke_key, workspace,
+};
+use secrecy::SecretString;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{
+    ServerSecret,
+    auth::{READ, WRITE},
+    keys::new_key,
+};
+
+/// Why the first steps of an installation are refused.
+#[derive(Debug, Error)]
+pub enum SetUpError {
+    /// The name cannot be used.
+    #[error("the name cannot be used: {0}")]
+    Name(TextError),
+    /// The mail address cannot be used.
+    #[error("the mail address cannot be used: {0}")]
+    Email(TextError),
+    /// No such workspace.
+    #[error("there is no workspace with the ID {0}")]
+    UnknownWorkspace(WorkspaceId),
+    /// The database failed, or has it already.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Adds a workspace.
+pub async fn add_workspace(
+    store: &Store,
+    name: &str,
+    at: Timestamp,
+) -> Result<WorkspaceRow, SetUpError> {
+    let name = WorkspaceName::parse(name).map_err(SetUpError::Name)?;
+    let id = WorkspaceId::new(Uuid::now_v7());
+    let row = WorkspaceRow {
+        id,
+        slug: slug(name.as_str(), id),
+        name: name.into(),
+        send_policy: SendPolicy::AnyRole,
+    };
+    let mut write = store.write().await?;
+    insert_workspace(write.connection(), &row, at).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// Adds a live user to a workspace.
+pub async fn add_user(
+    store: &Store,
+    in_workspace: WorkspaceId,
+    email: &str,
+    name: &str,
+    role: WorkspaceRole,
+    at: Timestamp,
+) -> Result<UserRow, SetUpError> {
+    let row = UserRow {
+        id: UserId::new(Uuid::now_v7()),
+        workspace: in_workspace,
+        email: EmailAddress::parse(email).map_err(SetUpError::Email)?.into(),
+        name: PersonName::parse(name).map_err(SetUpError::Name)?.into(),
+        role,
+        status: UserStatus::Live,
+        view_since: 0,
+    };
+    let mut write = store.write().await?;
+    if workspace(write.connection(), in_workspace).await?.is_none() {
+        return Err(SetUpError::UnknownWorkspace(in_workspace));
+    }
+    insert_user(write.connection(), &row, at).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// Makes a key for a user; the secret is told here and never again.
+pub async fn add_key(
+    store: &Store,
+    secret: &ServerSecret,
+    user: UserId,
+    name: &str,
+    expires_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<(ApiKeyId, SecretString), SetUpError> {
+    let key = new_key();
+    let row = KeyRow {
+        id: ApiKeyId::new(Uuid::now_v7()),
+        user,
+        name: name.to_owned(),
+        scopes: vec![READ.into(), WRITE.into()],
+        expires_at,
+        revoked_at: None,
+    };
+    let mut write = store.write().await?;
+    insert_key(write.connection(), &row, &secret.hash(&key), at).await?;
+    write.commit().await?;
+    Ok((row.id, key))
+}
+
+/// Ends a key at once; false if there is none or it was ended before.
+pub async fn revoke(store: &Store, key: ApiKeyId, at: Timestamp) -> Result<bool, SetUpError> {
+    let mut write = store.write().await?;
+    let done = revoke_key(write.connection(), key, at).await?;
+    write.commit().await?;
+    Ok(done)
+}
+
+/// The name in lower case with hyphens, and the end of the id, so that it is its own.
+fn slug(name: &str, id: WorkspaceId) -> String {
+    let words: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' })
+        .collect();
+    let id = id.uuid().simple().to_string();
+    let mut parts: Vec<&str> = words.split_whitespace().take(6).collect();
+    parts.extend(id.get(24..));
+    parts.join("-")
+}
