@@ -1,0 +1,215 @@
+use std::{collections::BTreeMap, fs, path::Path};
+
+use entente_domain::{Action, PartnershipId, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use sqlx::Row as _;
+
+use crate::{
+    CacheError, Opened,
+    open::{Pools, files, make_directory_of},
+};
+
+/// What cannot be asked for again: profiles, settings, decisions under way, what was told.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    pools: Pools,
+}
+
+/// A connection, without its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileRecord {
+    /// Its id on this machine; also the name under which the keyring has the key.
+    pub id: String,
+    /// The server's address.
+    pub server: String,
+    /// Index of its colour, 0 to 7.
+    pub color: u8,
+    /// Whose it is, until the cache knows better.
+    pub user_name: String,
+    /// The workspace, until the cache knows better.
+    pub workspace_name: String,
+}
+
+/// What a decision does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum IntentAction {
+    /// Sends a new request.
+    Request,
+    /// Takes an action on a version of a partnership.
+    Act {
+        /// Which action.
+        action: Action,
+        /// On which partnership.
+        partnership: PartnershipId,
+        /// On which version of it.
+        version: i64,
+    },
+}
+
+/// A decision on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its id, which is its idempotency key.
+    pub id: String,
+    /// Of which profile.
+    pub profile: String,
+    /// What it does.
+    pub action: IntentAction,
+    /// The attributes to send.
+    pub body: Value,
+    /// What a person knows it by: the partner's name.
+    pub about: String,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+impl Journal {
+    /// Opens the file. A damaged one is set aside under another name and a fresh one begun.
+    pub async fn open(path: &Path, now: Timestamp) -> Result<(Self, Opened), CacheError> {
+        make_directory_of(path)?;
+        let fresh = !path.exists();
+        let why = match Self::try_open(path).await {
+            Ok(journal) => {
+                return Ok((journal, if fresh { Opened::Fresh } else { Opened::Existing }));
+            }
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(why, "the journal is set aside and begun anew");
+        for file in files(path) {
+            let mut aside = file.as_os_str().to_owned();
+            aside.push(format!(".damaged-{}", now.unix_millis()));
+            if file.exists() {
+                fs::rename(&file, &aside).map_err(|error| CacheError::Directory(file, error))?;
+            }
+        }
+        Ok((Self::try_open(path).await?, Opened::Rebuilt(why)))
+    }
+
+    async fn try_open(path: &Path) -> Result<Self, CacheError> {
+        let pools = Pools::open(path).await?;
+        if let Err(error) = sqlx::migrate!("./migrations").run(&pools.write).await {
+            pools.close().await;
+            return Err(error.into());
+        }
+        Ok(Self { pools })
+    }
+
+    /// Closes it.
+    pub async fn close(&self) {
+        self.pools.close().await;
+    }
+
+    /// The profiles, in the order in which they were added.
+    pub async fn profiles(&self) -> Result<Vec<ProfileRecord>, CacheError> {
+        let docs: Vec<String> = sqlx::query_scalar("SELECT doc FROM profiles ORDER BY position")
+            .fetch_all(&self.pools.read)
+            .await?;
+        Ok(docs.iter().map(|doc| serde_json::from_str(doc)).collect::<Result<_, _>>()?)
+    }
+
+    /// Adds a profile, or changes it.
+    pub async fn put_profile(&self, profile: &ProfileRecord) -> Result<(), CacheError> {
+        sqlx::query(
+            "INSERT INTO profiles (id, position, doc) \
+             VALUES ($1, (SELECT COALESCE(MAX(position), 0) + 1 FROM profiles), $2) \
+             ON CONFLICT (id) DO UPDATE SET doc = excluded.doc",
+        )
+        .bind(&profile.id)
+        .bind(serde_json::to_string(profile)?)
+        .execute(&self.pools.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a profile with its decisions under way and what was told for it.
+    pub async fn remove_profile(&self, id: &str) -> Result<(), CacheError> {
+        let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM profiles WHERE id = $1").bind(id).execute(&mut *write).await?;
+        sqlx::query("DELETE FROM intents WHERE profile = $1").bind(id).execute(&mut *write).await?;
+        sqlx::query("DELETE FROM told WHERE substr(notice, 1, length($1) + 1) = $1 || '/'")
+            .bind(id)
+            .execute(&mut *write)
+            .await?;
+        Ok(write.commit().await?)
+    }
+
+    /// A setting.
+    pub async fn setting<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CacheError> {
+        let text: Option<String> = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.pools.read)
+            .await?;
+        Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    /// Keeps a setting.
+    pub async fn put_setting<T: Serialize>(&self, name: &str, value: &T) -> Result<(), CacheError> {
+        sqlx::query(
+            "INSERT INTO settings (name, value) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(serde_json::to_string(value)?)
+        .execute(&self.pools.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Records a decision, before it is sent.
+    pub async fn record_intent(&self, intent: &Intent) -> Result<(), CacheError> {
+        sqlx::query("INSERT INTO intents (id, profile, doc) VALUES ($1, $2, $3)")
+            .bind(&intent.id)
+            .bind(&intent.profile)
+            .bind(serde_json::to_string(intent)?)
+            .execute(&self.pools.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that a decision's outcome is known; true if it was not before.
+    pub async fn settle_intent(&self, id: &str) -> Result<bool, CacheError> {
+        let done = sqlx::query("UPDATE intents SET settled = 1 WHERE id = $1 AND settled = 0")
+            .bind(id)
+            .execute(&self.pools.write)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// A profile's decisions whose outcome is not known, oldest first.
+    pub async fn unsettled(&self, profile: &str) -> Result<Vec<Intent>, CacheError> {
+        let docs: Vec<String> = sqlx::query_scalar(
+            "SELECT doc FROM intents WHERE profile = $1 AND settled = 0 ORDER BY id",
+        )
+        .bind(profile)
+        .fetch_all(&self.pools.read)
+        .await?;
+        Ok(docs.iter().map(|doc| serde_json::from_str(doc)).collect::<Result<_, _>>()?)
+    }
+
+    /// What was told, and when.
+    pub async fn told(&self) -> Result<BTreeMap<String, Timestamp>, CacheError> {
+        let rows = sqlx::query("SELECT notice, at FROM told").fetch_all(&self.pools.read).await?;
+        let mut told = BTreeMap::new();
+        for row in rows {
+            if let Ok(at) = Timestamp::from_unix_millis(row.try_get("at")?) {
+                told.insert(row.try_get("notice")?, at);
+            }
+        }
+        Ok(told)
+    }
+
+    /// Notes that something was told.
+    pub async fn mark_told(&self, notice: &str, at: Timestamp) -> Result<(), CacheError> {
+        sqlx::query(
+            "INSERT INTO told (notice, at) VALUES ($1, $2) \
+             ON CONFLICT (notice) DO UPDATE SET at = excluded.at",
+        )
+        .bind(notice)
+        .bind(at.unix_millis())
+        .execute(&self.pools.write)
+        .await?;
+        Ok(())
+    }
+}
