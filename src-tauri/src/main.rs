@@ -10,7 +10,10 @@ fn main() -> ExitCode {
     match entente_app::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("entente: {error:#}");
+            #[expect(clippy::print_stderr, reason = "the one who started it reads it here")]
+            {
+                eprintln!("entente: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

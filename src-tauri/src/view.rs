@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 pub use partnership::{
-    HistoryEntry, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
-    PendingDecision, Person, Step, StepStatus, Tone, WorkspaceRef, detail, row,
+    PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow, detail, row,
 };
 
 /// Everything that is not one screen's own content.
@@ -27,6 +26,20 @@ pub struct AppState {
     pub notices: Vec<AppNotice>,
     /// Until when no notification is shown.
     pub paused_until: Option<String>,
+    /// Whether the profiles are open; false in the first moments.
+    pub ready: bool,
+    /// What was asked for while there was no window; told once.
+    pub open_item: Option<OpenItem>,
+}
+
+/// An item to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenItem {
+    /// Of which profile.
+    pub profile: String,
+    /// Which one; none for the inbox.
+    pub partnership_id: Option<String>,
 }
 
 /// Whom a newcomer can ask in the demo.
@@ -261,8 +274,8 @@ pub enum BackendEvent {
     ItemOpened {
         /// Of which profile.
         profile: String,
-        /// Which one.
-        partnership_id: String,
+        /// Which one; none for the inbox.
+        partnership_id: Option<String>,
     },
     /// The outcome of a decision whose answer came late, or that was made outside the window.
     DecisionSettled {

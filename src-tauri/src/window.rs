@@ -11,7 +11,8 @@ pub fn show(app: &AppHandle) {
     let handle = app.clone();
     let shown = app.run_on_main_thread(move || {
         if let Some(window) = handle.get_webview_window(MAIN) {
-            let raised = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
+            let raised =
+                window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
             if let Err(error) = raised {
                 tracing::warn!(%error, "the window could not be raised");
             }

@@ -13,13 +13,6 @@ pub async fn app_state(controller: State<'_, Controller>) -> Answer<AppState> {
     controller.app_state().await
 }
 
-/// Puts a text on the clipboard.
-#[tauri::command]
-#[specta::specta]
-pub async fn copy_text(controller: State<'_, Controller>, text: String) -> Answer<()> {
-    controller.copy_text(text).await
-}
-
 /// Takes a notice away.
 #[tauri::command]
 #[specta::specta]

@@ -4,7 +4,6 @@ pub const COMMANDS: &[&str] = &[
     "activate_profile",
     "app_state",
     "connect",
-    "copy_text",
     "decide",
     "dismiss_notice",
     "end_demo",

@@ -6,6 +6,7 @@
 //! imports none of them.
 
 #![deny(missing_docs)]
+#![warn(clippy::wildcard_enum_match_arm)]
 
 mod ids;
 mod partnership;

@@ -324,7 +324,7 @@ enum Contact {
 enum Happened {
     Stopped,
     Input(Input),
-    Event(FeedEvent),
+    Event(Box<FeedEvent>),
 }
 
 type InFlight = Pin<Box<dyn Future<Output = Result<Contact, ContactError>> + Send>>;
@@ -377,7 +377,7 @@ async fn run(
             Happened::Stopped => return,
             Happened::Input(input) => input,
             // Applied here, where no other branch can cut it short and lose the event.
-            Happened::Event(event) => applied(&driver.shared, event).await,
+            Happened::Event(event) => applied(&driver.shared, *event).await,
         });
     }
 }
@@ -456,7 +456,7 @@ impl Driver {
                 })
             }
             event = next_event(stream) => match event {
-                Some(Ok(event)) => Happened::Event(event),
+                Some(Ok(event)) => Happened::Event(Box::new(event)),
                 Some(Err(_)) | None => Happened::Input(Input::StreamEnded),
             },
             () = wait_for_timer(timer) => {

@@ -1,0 +1,416 @@
+//! What the window asks about partnerships, and what banners and the tray ask for.
+
+use std::sync::{Arc, PoisonError};
+
+use entente_attention::{Command, Verb};
+use entente_cache::{ListQuery, PartnershipRecord};
+use entente_desktop::Response;
+use entente_domain::{Action, PartnershipId, StateName};
+use entente_sync::{DecideError, Decision as Deciding, Problem};
+use entente_wire::NewPartnership;
+
+use super::{Controller, home::Profile};
+use crate::view::{
+    AppState, BackendEvent, CommandError, Connectivity, Decision, Draft, InboxItem, InboxKind,
+    NoticeKind, OpenItem, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
+    PauseChoice, Profile as ProfileView, Terms, detail, row,
+};
+
+type Answer<T> = Result<T, CommandError>;
+
+impl Controller {
+    /// Everything that is not one screen's own content.
+    pub async fn app_state(&self) -> Answer<AppState> {
+        let guard = self.inner.home.read().await;
+        let mut profiles = Vec::new();
+        let mut state = AppState {
+            version: env!("CARGO_PKG_VERSION").into(),
+            profiles: Vec::new(),
+            active: None,
+            demo: None,
+            notices: self.notices().clone(),
+            paused_until: None,
+            open_item: self.inner.open_item.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            ready: guard.is_some(),
+        };
+        if let Some(home) = guard.as_ref() {
+            for profile in &home.profiles {
+                profiles.push(profile_view(profile).await?);
+            }
+            state.active.clone_from(&home.active);
+            state.demo = home.demo.as_ref().and_then(|demo| demo.hint.clone());
+            let settings = self.settings(&home.journal).await;
+            state.paused_until = settings.paused_until.map(|at| at.to_string());
+        }
+        state.profiles = profiles;
+        Ok(state)
+    }
+
+    async fn profile(&self, id: &str) -> Answer<Arc<Profile>> {
+        let guard = self.inner.home.read().await;
+        let home = guard.as_ref().ok_or_else(CommandError::not_open)?;
+        home.profile(id).cloned().ok_or_else(CommandError::no_profile)
+    }
+
+    /// A page of a profile's partnerships.
+    pub async fn partnerships(&self, id: &str, query: PartnershipQuery) -> Answer<PartnershipPage> {
+        let profile = self.profile(id).await?;
+        let query = ListQuery {
+            search: query.search,
+            side: query.side.and_then(|side| side.parse().ok()),
+            states: query.states.iter().filter_map(|state| state.parse().ok()).collect(),
+            offset: query.offset,
+            limit: query.limit.min(500),
+        };
+        let page = profile.cache.list(&query).await?;
+        Ok(PartnershipPage { rows: page.rows.iter().map(row).collect(), total: page.total })
+    }
+
+    /// One partnership.
+    pub async fn partnership(&self, profile: &str, id: &str) -> Answer<PartnershipDetail> {
+        let profile = self.profile(profile).await?;
+        let id = id.parse().map_err(|_| gone())?;
+        let record = profile.cache.get(id).await?.ok_or_else(gone)?;
+        self.detail(&profile, &record).await
+    }
+
+    async fn detail(
+        &self,
+        profile: &Profile,
+        record: &PartnershipRecord,
+    ) -> Answer<PartnershipDetail> {
+        let guard = self.inner.home.read().await;
+        let unsettled = match guard.as_ref() {
+            Some(home) => home.journal.unsettled(&profile.record.id).await?,
+            None => Vec::new(),
+        };
+        Ok(detail(record, &unsettled))
+    }
+
+    /// The partnership with a workspace that is not closed.
+    pub async fn partnership_with(
+        &self,
+        profile: &str,
+        workspace: &str,
+    ) -> Answer<Option<PartnershipRow>> {
+        let profile = self.profile(profile).await?;
+        let Ok(workspace) = workspace.trim().to_ascii_lowercase().parse() else { return Ok(None) };
+        Ok(profile.cache.open_with(workspace).await?.as_ref().map(row))
+    }
+
+    /// All that waits, over all profiles, oldest first.
+    pub async fn inbox(&self) -> Answer<Vec<InboxItem>> {
+        let guard = self.inner.home.read().await;
+        let mut items = Vec::new();
+        for profile in guard.iter().flat_map(|home| &home.profiles) {
+            for record in profile.cache.awaiting_me(500).await? {
+                items.extend(inbox_item(&profile.record.id, record));
+            }
+        }
+        items.sort_by(|a, b| a.since.cmp(&b.since));
+        Ok(items)
+    }
+
+    /// Sends a partnership request.
+    pub async fn send_request(&self, profile: &str, draft: Draft) -> Answer<PartnershipDetail> {
+        let profile = self.profile(profile).await?;
+        let new = NewPartnership {
+            guest_workspace_id: draft.guest_workspace_id,
+            partner_email: draft.partner_email,
+            reason: draft.reason,
+        };
+        let record = profile.session().await?.request(new).await?;
+        self.detail(&profile, &record).await
+    }
+
+    /// Takes a decision on the version that the person saw.
+    pub async fn decide(
+        &self,
+        profile: &str,
+        id: &str,
+        version: u32,
+        decision: Decision,
+    ) -> Answer<PartnershipDetail> {
+        let profile = self.profile(profile).await?;
+        let deciding = Deciding {
+            partnership: id.parse().map_err(|_| gone())?,
+            version: version.into(),
+            action: decision.action.parse().map_err(|_| {
+                CommandError::new(
+                    "unknown_action",
+                    "This version of Entente does not know this action.",
+                )
+            })?,
+            note: decision.note,
+            agreed_terms: decision.agreed_terms_version,
+        };
+        let record = profile.session().await?.decide(deciding).await?;
+        self.detail(&profile, &record).await
+    }
+
+    /// The current Terms of Service.
+    pub async fn terms(&self, profile: &str) -> Answer<Terms> {
+        let profile = self.profile(profile).await?;
+        let terms = match profile.session().await {
+            Ok(session) => session.terms().await?,
+            Err(problem) => {
+                profile.cache.terms().await?.ok_or_else(|| CommandError::from(problem))?
+            }
+        };
+        Ok(Terms { version: terms.version, hash: terms.hash, text: terms.text })
+    }
+
+    /// Asks the server now.
+    pub async fn sync_now(&self, profile: &str) -> Answer<()> {
+        self.profile(profile).await?.nudge().await;
+        Ok(())
+    }
+
+    /// Asks all servers now.
+    pub async fn sync_all(&self) {
+        for profile in self.inner.home.read().await.iter().flat_map(|home| &home.profiles) {
+            profile.nudge().await;
+        }
+    }
+
+    /// Takes a notice away.
+    pub async fn dismiss_notice(&self, kind: NoticeKind) -> Answer<AppState> {
+        self.notices().retain(|notice| notice.kind != kind);
+        self.app_state().await
+    }
+
+    /// What a banner was answered with.
+    pub(super) async fn answer_banner(&self, response: Response) {
+        match response {
+            Response::Closed { .. } => {}
+            Response::Button { button, .. } => match button.parse() {
+                Ok(command) => self.command(command).await,
+                Err(()) => tracing::warn!("a banner has a button that nobody knows"),
+            },
+            Response::Clicked { banner } => {
+                let mut parts = banner.splitn(3, '/').skip(1);
+                let item = match (parts.next(), parts.next()) {
+                    (Some(profile), Some(id)) => {
+                        OpenItem { profile: profile.into(), partnership_id: Some(id.into()) }
+                    }
+                    _ => OpenItem { profile: String::new(), partnership_id: None },
+                };
+                self.open(Some(item));
+            }
+        }
+    }
+
+    /// Does what a banner's button or a tray's entry asks for.
+    pub async fn command(&self, command: Command) {
+        let done = match command {
+            Command::Open => {
+                self.open(None);
+                Ok(())
+            }
+            Command::SyncNow => {
+                self.sync_all().await;
+                Ok(())
+            }
+            Command::PauseHour => self.pause(Some(PauseChoice::Hour)).await.map(drop),
+            Command::PauseToday => self.pause(Some(PauseChoice::Today)).await.map(drop),
+            Command::Resume => self.pause(None).await.map(drop),
+            Command::Profile(id) => {
+                self.open(Some(OpenItem { profile: id, partnership_id: None }));
+                Ok(())
+            }
+            Command::Quit => {
+                self.shut_down().await;
+                self.inner.app.exit(0);
+                Ok(())
+            }
+            Command::Item { verb: Verb::Review, profile, partnership } => {
+                let partnership_id = Some(partnership.to_string());
+                self.open(Some(OpenItem { profile, partnership_id }));
+                Ok(())
+            }
+            Command::Item { verb: Verb::Approve, profile, partnership } => {
+                self.decide_outside(&profile, partnership, Action::Approve).await;
+                Ok(())
+            }
+            Command::Item { verb: Verb::Decline, profile, partnership } => {
+                self.decide_outside(&profile, partnership, Action::Decline).await;
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            tracing::error!(code = error.code, "a command failed");
+        }
+    }
+
+    /// A decision from a banner or the tray: looks again first, so that nothing is overwritten, and
+    /// tells the outcome where the person is.
+    async fn decide_outside(&self, profile_id: &str, id: PartnershipId, action: Action) {
+        let outcome = self.look_and_decide(profile_id, id, action).await;
+        let (ok, message) = match outcome {
+            Ok(record) => (true, format!("{}: {}.", record.partner().name, record.state.label())),
+            Err(error) => (false, error.message),
+        };
+        if !ok {
+            self.tell_outcome(profile_id, id, &message).await;
+        }
+        self.emit(&BackendEvent::DecisionSettled {
+            profile: profile_id.into(),
+            partnership_id: Some(id.to_string()),
+            ok,
+            message,
+        });
+    }
+
+    async fn look_and_decide(
+        &self,
+        profile_id: &str,
+        id: PartnershipId,
+        action: Action,
+    ) -> Answer<PartnershipRecord> {
+        let profile = self.profile(profile_id).await?;
+        let session = profile.session().await?;
+        let record = session.refresh(id).await?;
+        if !record.allows(action.as_str()) {
+            return Err(decided_elsewhere(&record));
+        }
+        let deciding = Deciding {
+            partnership: id,
+            version: record.version,
+            action,
+            note: None,
+            agreed_terms: None,
+        };
+        Ok(session.decide(deciding).await?)
+    }
+}
+
+fn decided_elsewhere(record: &PartnershipRecord) -> CommandError {
+    let last = record.history.last();
+    let by = last.and_then(|entry| entry.by.as_ref()).map_or("the server", |by| by.name.as_str());
+    let what = match record.state {
+        StateName::AwaitingAcceptance | StateName::Active => "approved",
+        StateName::DeclinedByHost | StateName::DeclinedByGuest => "declined",
+        StateName::Withdrawn => "withdrawn",
+        StateName::Expired => "ended as expired",
+        StateName::Removed => "removed",
+        StateName::AwaitingApproval => "changed",
+    };
+    CommandError::new(
+        "wrong_state",
+        &format!("The request was already {what} by {by}. Nothing was changed."),
+    )
+}
+
+fn gone() -> CommandError {
+    CommandError::new("not_found", "This partnership is not there any more, or not yours to see.")
+}
+
+fn inbox_item(profile: &str, record: PartnershipRecord) -> Option<InboxItem> {
+    let kind = match record.state {
+        StateName::AwaitingApproval => InboxKind::Approval,
+        StateName::AwaitingAcceptance => InboxKind::Acceptance,
+        StateName::Active
+        | StateName::DeclinedByHost
+        | StateName::DeclinedByGuest
+        | StateName::Withdrawn
+        | StateName::Expired
+        | StateName::Removed => return None,
+    };
+    let title = match kind {
+        InboxKind::Approval => {
+            format!("{} wants to partner with {}", record.requested_by.name, record.guest.name)
+        }
+        InboxKind::Acceptance => {
+            format!("{} wants to partner with {}", record.host.name, record.guest.name)
+        }
+    };
+    Some(InboxItem {
+        profile: profile.into(),
+        partnership_id: record.id.to_string(),
+        kind,
+        title,
+        host_name: record.host.name,
+        guest_name: record.guest.name,
+        requested_by: record.requested_by.name,
+        reason: record.reason,
+        since: record.awaiting_since?.to_string(),
+        expires_at: record.expires_at?.to_string(),
+        version: u32::try_from(record.version).unwrap_or(u32::MAX),
+        allowed_actions: record.allowed_actions,
+    })
+}
+
+async fn profile_view(profile: &Profile) -> Answer<ProfileView> {
+    let me = profile.me.read().await.clone();
+    let as_of = profile.cache.as_of().await?.map(|at| at.to_string());
+    let record = &profile.record;
+    Ok(ProfileView {
+        id: record.id.clone(),
+        user_name: me.as_ref().map_or_else(|| record.user_name.clone(), |me| me.user.name.clone()),
+        email: me.as_ref().map(|me| me.user.email.clone()).unwrap_or_default(),
+        role_label: me.as_ref().map(|me| role_label(&me.role).to_owned()).unwrap_or_default(),
+        workspace_name: me
+            .as_ref()
+            .map_or_else(|| record.workspace_name.clone(), |me| me.workspace.name.clone()),
+        workspace_id: me.as_ref().map(|me| me.workspace.id.to_string()).unwrap_or_default(),
+        server: record.server.clone(),
+        color: record.color,
+        demo: profile.demo,
+        connectivity: connectivity(profile.connectivity().await),
+        as_of,
+        waiting: profile.cache.count_awaiting_me().await?,
+        may_send_requests: me.as_ref().is_some_and(|me| me.may_send_requests),
+        request_needs_reason: me.as_ref().is_none_or(|me| me.request_needs_reason),
+    })
+}
+
+fn role_label(role: &str) -> &'static str {
+    match role {
+        "workspace_owner" => "Owner",
+        "workspace_super_admin" => "Super admin",
+        "workspace_admin" => "Admin",
+        "workspace_login_only" => "Login only",
+        "workspace_guest_user" => "Guest user",
+        _ => "User",
+    }
+}
+
+fn connectivity(connectivity: entente_sync::Connectivity) -> Connectivity {
+    use entente_sync::Connectivity as Sync;
+    let count = |n| u32::try_from(n).unwrap_or(u32::MAX);
+    match connectivity {
+        Sync::Connecting => Connectivity::Connecting,
+        Sync::FirstSync { done, total } => {
+            Connectivity::FirstSync { done: count(done), total: total.map(count) }
+        }
+        Sync::Live => Connectivity::Live,
+        Sync::Polling => Connectivity::Polling,
+        Sync::Offline { since, problem } => {
+            Connectivity::Offline { since: since.to_string(), problem: problem.into() }
+        }
+        Sync::SignedOut { problem } => Connectivity::SignedOut { problem: problem.into() },
+    }
+}
+
+impl From<Problem> for crate::view::Problem {
+    fn from(problem: Problem) -> Self {
+        Self { code: problem.code, message: problem.message, retryable: problem.retryable }
+    }
+}
+
+impl From<Problem> for CommandError {
+    fn from(problem: Problem) -> Self {
+        Self { retryable: problem.retryable, ..Self::new(&problem.code, &problem.message) }
+    }
+}
+
+impl From<DecideError> for CommandError {
+    fn from(error: DecideError) -> Self {
+        Self {
+            retryable: error.retryable,
+            field: error.field,
+            existing_id: error.existing.map(|id| id.to_string()),
+            ..Self::new(&error.code, &error.message)
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The profiles of one place: the person's own, or the demo's.
+
+use std::{path::PathBuf, sync::Arc};
+
+use entente_api_client::{Client, ClientOptions, ServerAddress};
+use entente_attention::{Kind, News, NewsKind, Occasion, Pending, StateFacts};
+use entente_cache::{
+    Applied, Cache, CacheError, Journal, MeRecord, Opened, PartnershipRecord, ProfileRecord,
+};
+use entente_domain::StateName;
+use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
+use secrecy::SecretString;
+use tokio::sync::{RwLock, mpsc};
+
+use super::{Controller, attending::Poke, now};
+use crate::{embedded::Demo, view::BackendEvent};
+
+/// The profiles of one place.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) root: PathBuf,
+    pub(super) journal: Journal,
+    pub(super) profiles: Vec<Arc<Profile>>,
+    pub(super) active: Option<String>,
+    pub(super) demo: Option<Demo>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub(super) record: ProfileRecord,
+    pub(super) cache: Cache,
+    pub(super) me: RwLock<Option<MeRecord>>,
+    pub(super) demo: bool,
+    session: RwLock<Option<Session>>,
+    /// Why there is no session.
+    absent: Problem,
+}
+
+impl Profile {
+    pub(super) async fn connectivity(&self) -> Connectivity {
+        match &*self.session.read().await {
+            Some(session) => session.status().borrow().clone(),
+            None => Connectivity::SignedOut { problem: self.absent.clone() },
+        }
+    }
+
+    /// The session, or why there is none.
+    pub(super) async fn session(
+        &self,
+    ) -> Result<tokio::sync::RwLockReadGuard<'_, Session>, Problem> {
+        let guard = self.session.read().await;
+        tokio::sync::RwLockReadGuard::try_map(guard, Option::as_ref)
+            .map_err(|_| self.absent.clone())
+    }
+
+    pub(super) async fn nudge(&self) {
+        if let Ok(session) = self.session().await {
+            session.nudge();
+        }
+    }
+
+    /// Stops the session and closes the cache.
+    pub(super) async fn close(&self) {
+        let session = self.session.write().await.take();
+        if let Some(session) = session {
+            session.stop().await;
+        }
+        self.cache.close().await;
+    }
+
+    /// What waits for this person.
+    pub(super) async fn pending(&self) -> Vec<Pending> {
+        // More than anybody reads; the count comes from elsewhere.
+        let records = self.cache.awaiting_me(200).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "what waits could not be read");
+            Vec::new()
+        });
+        records.into_iter().filter_map(|record| pending(&self.record.id, record)).collect()
+    }
+
+    async fn news(&self, changes: &[Applied]) -> Vec<News> {
+        let me = self.me.read().await;
+        let Some(me) = me.as_ref() else { return Vec::new() };
+        changes.iter().filter_map(|change| news(&self.record.id, me, change)).collect()
+    }
+}
+
+fn pending(profile: &str, record: PartnershipRecord) -> Option<Pending> {
+    let kind = match record.state {
+        StateName::AwaitingApproval => Kind::Approval,
+        StateName::AwaitingAcceptance => Kind::Acceptance,
+        StateName::Active
+        | StateName::DeclinedByHost
+        | StateName::DeclinedByGuest
+        | StateName::Withdrawn
+        | StateName::Expired
+        | StateName::Removed => return None,
+    };
+    Some(Pending {
+        profile: profile.into(),
+        partnership: record.id,
+        kind,
+        host: record.host.name,
+        guest: record.guest.name,
+        requested_by: record.requested_by.name,
+        reason: record.reason,
+        since: record.awaiting_since?,
+        expires_at: record.expires_at?,
+    })
+}
+
+/// News is for the sender and the Partnership Owners, of what others did.
+fn news(profile: &str, me: &MeRecord, change: &Applied) -> Option<News> {
+    let after = change.after.as_ref()?;
+    let facts =
+        |record: &PartnershipRecord| StateFacts { state: record.state, version: record.version };
+    let kind = NewsKind::of(change.before.as_ref().map(facts), facts(after))?;
+    let is_mine = after.requested_by.id == me.user.id
+        || after.owners.iter().any(|owner| owner.id == me.user.id);
+    let by = after.history.last().and_then(|entry| entry.by.as_ref());
+    if !is_mine || by.is_some_and(|by| by.id == me.user.id) {
+        return None;
+    }
+    Some(News {
+        profile: profile.into(),
+        partnership: after.id,
+        kind,
+        partner: after.partner().name.clone(),
+        by: by.map(|by| by.name.clone()),
+        version: after.version,
+    })
+}
+
+impl Home {
+    pub(super) fn profile(&self, id: &str) -> Option<&Arc<Profile>> {
+        self.profiles.iter().find(|profile| profile.record.id == id)
+    }
+
+    /// Stops everything; what is on disk stays.
+    pub(super) async fn close(self) {
+        for profile in &self.profiles {
+            profile.close().await;
+        }
+        self.journal.close().await;
+        if let Some(demo) = self.demo {
+            demo.stop().await;
+        }
+    }
+}
+
+impl Controller {
+    /// Opens a profile's cache and, with a key, begins to keep it in step.
+    pub(super) async fn open_profile(
+        &self,
+        home: &Home,
+        record: ProfileRecord,
+        key: Result<SecretString, Problem>,
+    ) -> Result<Arc<Profile>, CacheError> {
+        let directory = home.root.join("profiles").join(&record.id);
+        let (cache, opened) = Cache::open(&directory.join("cache.db")).await?;
+        if let Opened::Rebuilt(why) = opened {
+            tracing::warn!(profile = record.id, why, "the cache was rebuilt");
+        }
+        let client = key.and_then(|key| {
+            let unreadable =
+                |message: String| Problem { code: "unreachable".into(), message, retryable: false };
+            let server: ServerAddress =
+                record.server.parse().map_err(|error| unreadable(format!("{error}")))?;
+            Client::new(server, key, ClientOptions::default())
+                .map_err(|error| unreadable(format!("{error}")))
+        });
+        let me = cache.me().await?;
+        let (session, absent) = match client {
+            Ok(client) => {
+                let (session, events) = Session::start(SessionConfig {
+                    profile: record.id.clone(),
+                    client,
+                    cache: cache.clone(),
+                    journal: home.journal.clone(),
+                });
+                (Some((session, events)), no_problem())
+            }
+            Err(problem) => (None, problem),
+        };
+        let (session, events) = session.unzip();
+        let profile = Arc::new(Profile {
+            record,
+            cache,
+            me: RwLock::new(me),
+            demo: home.demo.is_some(),
+            session: RwLock::new(session),
+            absent,
+        });
+        if let Some(events) = events {
+            tauri::async_runtime::spawn(self.clone().follow(profile.clone(), events));
+        }
+        Ok(profile)
+    }
+
+    /// Passes on what a session tells, until it is stopped.
+    async fn follow(self, profile: Arc<Profile>, mut events: mpsc::UnboundedReceiver<Event>) {
+        let Ok(mut status) = profile.session().await.map(|session| session.status()) else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.heard(&profile, event).await,
+                    None => return,
+                },
+                changed = status.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.emit(&BackendEvent::StateChanged);
+                    self.poke(Poke::tray());
+                }
+            }
+        }
+    }
+
+    async fn heard(&self, profile: &Arc<Profile>, event: Event) {
+        let id = profile.record.id.clone();
+        match event {
+            Event::Applied { changes, applying } => {
+                let news = match applying {
+                    Applying::Live | Applying::CatchUp => profile.news(&changes).await,
+                    Applying::Own | Applying::Snapshot => Vec::new(),
+                };
+                let occasion = match applying {
+                    Applying::Live | Applying::Own => Occasion::Live,
+                    Applying::CatchUp | Applying::Snapshot => Occasion::Backlog,
+                };
+                self.poke(Poke { occasion, news });
+                let ids = changes
+                    .iter()
+                    .filter_map(|change| change.after.as_ref().or(change.before.as_ref()))
+                    .map(|record| record.id.to_string())
+                    .collect();
+                self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids });
+            }
+            Event::Introduced(me) => {
+                *profile.me.write().await = Some(me);
+                self.emit(&BackendEvent::StateChanged);
+            }
+            Event::Settled { partnership, done, message } => {
+                self.emit(&BackendEvent::DecisionSettled {
+                    profile: id,
+                    partnership_id: partnership.map(|id| id.to_string()),
+                    ok: done,
+                    message,
+                });
+            }
+            Event::Purged => {
+                *profile.me.write().await = None;
+                self.poke(Poke::tray());
+                self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids: Vec::new() });
+            }
+        }
+        tracing::debug!(at = %now(), "heard");
+    }
+}
+
+fn no_problem() -> Problem {
+    Problem {
+        code: "signed_out".into(),
+        message: "This profile is signed out.".into(),
+        retryable: false,
+    }
+}
