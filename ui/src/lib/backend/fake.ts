@@ -1,0 +1,313 @@
+import type { Backend } from "./backend";
+import type {
+  AppState,
+  BackendEvent,
+  CommandError,
+  Decision,
+  Draft,
+  InboxItem,
+  PartnershipDetail,
+  PartnershipQuery,
+  Profile,
+} from "./bindings";
+
+const HOST = { id: "01990000-0000-7000-8000-00000000aaaa", name: "Lumen Robotics" };
+const PEOPLE = {
+  uma: {
+    id: "01990000-0000-7000-8000-000000000001",
+    name: "Uma Castillo",
+    email: "uma@lumen.example",
+  },
+  adam: {
+    id: "01990000-0000-7000-8000-000000000002",
+    name: "Adam Berg",
+    email: "adam@lumen.example",
+  },
+};
+
+/** A backend in memory, for component tests and for looking at the screens in a plain browser. */
+export class FakeBackend implements Backend {
+  state: AppState;
+  details: PartnershipDetail[];
+  /** The next call of this name is refused so. */
+  refusals = new Map<string, CommandError>();
+  sent: unknown[] = [];
+  readonly #listeners = new Set<(event: BackendEvent) => void>();
+
+  constructor(start: "first" | "ready" = "ready", partners = 40) {
+    this.details = Array.from({ length: partners }, (_, number) => partnership(number));
+    this.state = appState(start === "first" ? [] : [profile("adam", "Admin", 0)]);
+    this.#count();
+  }
+
+  async listen(on: (event: BackendEvent) => void) {
+    this.#listeners.add(on);
+    return () => void this.#listeners.delete(on);
+  }
+
+  emit(event: BackendEvent) {
+    for (const on of this.#listeners) on(event);
+  }
+
+  async appState() {
+    return structuredClone(this.state);
+  }
+
+  async startDemo() {
+    this.#refuse("startDemo");
+    this.state = appState([profile("uma", "User", 0), profile("adam", "Admin", 1)]);
+    this.state.demo = {
+      guestName: "Fjord Studio",
+      guestWorkspaceId: "01990000-0000-7000-8000-00000000bbbb",
+      partnerEmail: "marit@fjord.example",
+    };
+    for (const one of this.state.profiles) one.demo = true;
+    this.#count();
+    return this.appState();
+  }
+
+  async endDemo() {
+    this.state = appState([]);
+    return this.appState();
+  }
+
+  async connect(server: string, key: string) {
+    this.#refuse("connect");
+    this.sent.push({ server, key });
+    this.state = appState([profile("adam", "Admin", 0)]);
+    this.#count();
+    return this.appState();
+  }
+
+  async activateProfile(id: string) {
+    this.state.active = id;
+    return this.appState();
+  }
+
+  async signOut(id: string) {
+    this.state.profiles = this.state.profiles.filter((one) => one.id !== id);
+    this.state.active = this.state.profiles[0]?.id ?? null;
+    return this.appState();
+  }
+
+  async syncNow() {
+    return null;
+  }
+
+  async partnerships(_: string, query: PartnershipQuery) {
+    const words = query.search.toLowerCase();
+    const rows = this.details
+      .map((one) => one.row)
+      .filter((row) => `${row.name} ${row.partnerEmail}`.toLowerCase().includes(words))
+      .filter((row) => !query.side || row.side === query.side)
+      .filter((row) => query.states.length === 0 || query.states.includes(row.state))
+      .sort((a, b) => a.name.localeCompare(b.name));
+    return { rows: rows.slice(query.offset, query.offset + query.limit), total: rows.length };
+  }
+
+  async partnership(_: string, id: string) {
+    return structuredClone(this.#find(id));
+  }
+
+  async partnershipWith(_: string, workspaceId: string) {
+    return this.details.find((one) => one.guest.id === workspaceId)?.row ?? null;
+  }
+
+  async inbox(): Promise<InboxItem[]> {
+    return this.details
+      .filter((one) => one.row.awaitingMe)
+      .map((one) => ({
+        profile: this.state.active ?? "",
+        partnershipId: one.row.id,
+        kind: one.row.side === "host" ? "approval" : "acceptance",
+        title: `${one.requestedBy.name} wants to partner with ${one.guest.name}`,
+        hostName: one.host.name,
+        guestName: one.guest.name,
+        requestedBy: one.requestedBy.name,
+        reason: one.reason,
+        since: one.row.awaitingSince ?? one.createdAt,
+        expiresAt: one.row.expiresAt ?? one.createdAt,
+        version: one.version,
+        allowedActions: one.allowedActions,
+      }));
+  }
+
+  async sendRequest(_: string, draft: Draft) {
+    this.#refuse("sendRequest");
+    this.sent.push(draft);
+    const made = partnership(this.details.length + 1);
+    made.row.partnerEmail = draft.partnerEmail;
+    this.details.push(made);
+    return structuredClone(made);
+  }
+
+  async decide(_: string, id: string, version: number, decision: Decision) {
+    this.#refuse("decide");
+    this.sent.push({ id, version, ...decision });
+    const one = this.#find(id);
+    const [state, label, tone] = AFTER[decision.action] ?? ["withdrawn", "Withdrawn", "closed"];
+    Object.assign(one.row, { state, stateLabel: label, tone, awaitingMe: false });
+    one.allowedActions = state === "active" ? ["remove"] : [];
+    one.version += 1;
+    this.#count();
+    return structuredClone(one);
+  }
+
+  async terms() {
+    return {
+      version: "2026-11-01",
+      hash: "00",
+      text: "1. Accounts stay with the host.\n\n2. What you do is recorded.\n\n3. Either side can end it.",
+    };
+  }
+
+  async pauseNotifications(choice: "hour" | "today" | null) {
+    this.state.pausedUntil = choice ? new Date(Date.now() + 3_600_000).toISOString() : null;
+    return this.appState();
+  }
+
+  async dismissNotice(kind: string) {
+    this.state.notices = this.state.notices.filter((notice) => notice.kind !== kind);
+    return this.appState();
+  }
+
+  #find(id: string): PartnershipDetail {
+    const found = this.details.find((one) => one.row.id === id);
+    if (found) return found;
+    throw refusal("not_found", "This partnership is not there any more, or not yours to see.");
+  }
+
+  #refuse(name: string) {
+    const error = this.refusals.get(name);
+    this.refusals.delete(name);
+    if (error) throw error;
+  }
+
+  #count() {
+    const waiting = this.details.filter((one) => one.row.awaitingMe).length;
+    for (const one of this.state.profiles) one.waiting = one.roleLabel === "Admin" ? waiting : 0;
+  }
+}
+
+export function refusal(code: string, message: string, field: string | null = null): CommandError {
+  return { code, message, field, retryable: false, existingId: null };
+}
+
+type Tone = PartnershipDetail["row"]["tone"];
+
+const AFTER: Record<string, [string, string, Tone]> = {
+  approve: ["awaiting_acceptance", "Awaiting partner's acceptance", "waits_for_them"],
+  accept: ["active", "Active", "active"],
+  decline: ["declined_by_host", "Declined by admin", "error"],
+  remove: ["removed", "Removed", "error"],
+};
+
+function appState(profiles: Profile[]): AppState {
+  return {
+    version: "0.1.0",
+    profiles,
+    active: profiles[0]?.id ?? null,
+    demo: null,
+    notices: [],
+    pausedUntil: null,
+    openItem: null,
+    ready: true,
+  };
+}
+
+function profile(who: keyof typeof PEOPLE, roleLabel: string, color: number): Profile {
+  return {
+    id: PEOPLE[who].id,
+    userName: PEOPLE[who].name,
+    email: PEOPLE[who].email,
+    roleLabel,
+    workspaceName: HOST.name,
+    workspaceId: HOST.id,
+    server: "https://entente.example.com",
+    color,
+    demo: false,
+    connectivity: { kind: "live" },
+    asOf: new Date().toISOString(),
+    waiting: 0,
+    maySendRequests: true,
+    requestNeedsReason: roleLabel !== "Admin",
+  };
+}
+
+const NAMES = [
+  "Brightside Agency",
+  "Kestrel Legal",
+  "Fjord Studio",
+  "Alder Films",
+  "Cobalt Tax",
+  "Maple Media",
+];
+const STATES: [string, string, Tone][] = [
+  ["awaiting_approval", "Awaiting admin's decision", "waits_for_you"],
+  ["awaiting_acceptance", "Awaiting partner's acceptance", "waits_for_them"],
+  ["active", "Active", "active"],
+  ["declined_by_guest", "Declined by partner", "error"],
+  ["withdrawn", "Withdrawn", "closed"],
+];
+
+function partnership(number: number): PartnershipDetail {
+  const [state, stateLabel, tone] = STATES[number === 0 ? 0 : 1 + (number % 4)] ?? STATES[0]!;
+  const name = `${NAMES[number % NAMES.length]}${number < NAMES.length ? "" : ` ${number}`}`;
+  const created = new Date(Date.now() - (number + 1) * 7_200_000).toISOString();
+  const expires = new Date(Date.now() + 13 * 86_400_000).toISOString();
+  const waits = state.startsWith("awaiting");
+  const approval = state === "awaiting_approval";
+  return {
+    row: {
+      id: `01990000-0000-7000-8000-${String(number).padStart(12, "0")}`,
+      name,
+      side: "host",
+      state,
+      stateLabel,
+      tone,
+      partnerEmail: `hello@${name.split(" ")[0]?.toLowerCase()}.example`,
+      updatedAt: created,
+      awaitingSince: waits ? created : null,
+      expiresAt: waits ? expires : null,
+      awaitingMe: approval,
+    },
+    version: 1,
+    host: HOST,
+    guest: { id: `01990000-0000-7000-9000-${String(number).padStart(12, "0")}`, name },
+    reason: "They run our spring campaign and need the advertising accounts until May.",
+    requestedBy: PEOPLE.uma,
+    owners: [PEOPLE.uma],
+    approvedAutomatically: false,
+    createdAt: created,
+    remindersSent: 0,
+    lastReminderAt: null,
+    nextReminderAt: null,
+    steps: [
+      { name: "Requested", status: "done", who: PEOPLE.uma.name, at: created, until: null },
+      approval
+        ? {
+            name: "Approved",
+            status: "current",
+            who: `Waiting for an Admin of ${HOST.name}`,
+            at: null,
+            until: expires,
+          }
+        : { name: "Approved", status: "done", who: PEOPLE.adam.name, at: created, until: null },
+      {
+        name: "Accepted",
+        status: approval ? "todo" : state === "active" ? "done" : waits ? "current" : "failed",
+        who: approval
+          ? null
+          : state === "active"
+            ? "Ines Kowalska"
+            : `Waiting for an Admin of ${name}`,
+        at: state === "active" ? created : null,
+        until: waits && !approval ? expires : null,
+      },
+    ],
+    history: [{ at: created, label: "Request sent", by: PEOPLE.uma, note: null }],
+    allowedActions: approval ? ["approve", "decline"] : state === "active" ? ["remove"] : [],
+    pending: null,
+    predecessorId: null,
+  };
+}

@@ -1,0 +1,275 @@
+import { asCommandError } from "../backend/backend";
+import type {
+  AppState,
+  Backend,
+  BackendEvent,
+  CommandError,
+  Decision,
+  Draft,
+  InboxItem,
+  NoticeKind,
+  PartnershipDetail,
+  PauseChoice,
+  Profile,
+} from "../backend";
+import { t } from "../text/en";
+
+export type Section = "inbox" | "partners";
+export type Selected = { profile: string; id: string };
+export type Toast = { id: number; text: string; ok: boolean };
+
+/** What lies on the desk: the profiles, what is selected, what is told. No rule is repeated here:
+ * what can be done comes from `allowedActions`. */
+export class Desk {
+  app = $state<AppState | null>(null);
+  section = $state<Section>("partners");
+  selected = $state<Selected | null>(null);
+  detail = $state<PartnershipDetail | null>(null);
+  detailError = $state<CommandError | null>(null);
+  inbox = $state<InboxItem[]>([]);
+  toasts = $state<Toast[]>([]);
+  /** Rises when the list of partnerships has other content. */
+  listVersion = $state(0);
+  adding = $state(false);
+  connecting = $state(false);
+  /** What was typed into the Add partner dialog and not sent. */
+  draft = $state<Draft>({ guestWorkspaceId: "", partnerEmail: "", reason: "" });
+
+  active = $derived(this.app?.profiles.find((profile) => profile.id === this.app?.active) ?? null);
+
+  readonly #backend: Backend;
+  #toastNumber = 0;
+  #dirty = new Set<"state" | "list" | "detail">();
+  #refreshing = false;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  /** Begins to listen, and reads what is there. */
+  async start(): Promise<() => void> {
+    const stop = await this.#backend.listen((event) => this.#heard(event));
+    await this.#refresh("state", "list", "detail");
+    if (this.inbox.length > 0 && !this.selected) this.section = "inbox";
+    return stop;
+  }
+
+  profileOf(id: string): Profile | null {
+    return this.app?.profiles.find((profile) => profile.id === id) ?? null;
+  }
+
+  /** Whether decisions of a profile can be sent just now. */
+  isOnline(profile: Profile | null): boolean {
+    const kind = profile?.connectivity.kind;
+    return kind === "live" || kind === "polling";
+  }
+
+  go(section: Section) {
+    if (this.section === section) return;
+    this.section = section;
+    this.select(null);
+  }
+
+  select(selected: Selected | null) {
+    this.selected = selected;
+    if (!selected) this.detail = null;
+    else if (this.detail?.row.id !== selected.id) this.detail = null;
+    this.detailError = null;
+    void this.#refresh("detail");
+  }
+
+  async activate(profile: string) {
+    if (this.app?.active === profile) return;
+    this.select(null);
+    this.section = "partners";
+    await this.#change(() => this.#backend.activateProfile(profile));
+    await this.#refresh("list");
+  }
+
+  async startDemo() {
+    await this.#change(() => this.#backend.startDemo());
+  }
+
+  async endDemo() {
+    this.select(null);
+    await this.#change(() => this.#backend.endDemo());
+  }
+
+  /** Throws the refusal, which the form shows at its field. */
+  async connect(server: string, key: string) {
+    try {
+      this.app = await this.#backend.connect(server, key);
+      this.connecting = false;
+      this.select(null);
+    } catch (error) {
+      throw asCommandError(error);
+    }
+  }
+
+  async signOut(profile: string) {
+    this.select(null);
+    await this.#change(() => this.#backend.signOut(profile));
+  }
+
+  async pause(choice: PauseChoice | null) {
+    await this.#change(() => this.#backend.pauseNotifications(choice));
+  }
+
+  async dismiss(kind: NoticeKind) {
+    await this.#change(() => this.#backend.dismissNotice(kind));
+  }
+
+  async syncNow() {
+    const profile = this.selected?.profile ?? this.app?.active;
+    if (!profile) return;
+    try {
+      await this.#backend.syncNow(profile);
+    } catch (error) {
+      this.tell(asCommandError(error).message, false);
+    }
+  }
+
+  /** Sends the draft. Throws the refusal; the draft stays until it was sent. */
+  async sendDraft() {
+    const profile = this.active;
+    if (!profile) return;
+    const reason = profile.requestNeedsReason ? (this.draft.reason ?? "") : null;
+    let sent: PartnershipDetail;
+    try {
+      sent = await this.#backend.sendRequest(profile.id, { ...this.draft, reason });
+    } catch (error) {
+      throw asCommandError(error);
+    }
+    this.discardDraft();
+    this.adding = false;
+    this.section = "partners";
+    this.tell(t.requestSent, true);
+    this.selected = { profile: profile.id, id: sent.row.id };
+    this.detail = sent;
+    await this.#refresh("list");
+  }
+
+  discardDraft() {
+    this.draft = { guestWorkspaceId: "", partnerEmail: "", reason: "" };
+  }
+
+  /** Decides on what is shown. Throws the refusal after what is shown was read again. */
+  async decide(decision: Decision, done: string) {
+    const { selected, detail } = this;
+    if (!selected || !detail) return;
+    try {
+      const after = await this.#backend.decide(
+        selected.profile,
+        detail.row.id,
+        detail.version,
+        decision,
+      );
+      if (this.selected?.id === after.row.id) this.detail = after;
+      this.tell(done, true);
+    } catch (error) {
+      const refusal = asCommandError(error);
+      await this.#refresh("detail", "list", "state");
+      throw refusal;
+    }
+    await this.#refresh("list", "state");
+  }
+
+  tell(text: string, ok: boolean) {
+    const id = ++this.#toastNumber;
+    this.toasts.push({ id, text, ok });
+    // What went wrong stays until it was read; the rest goes by itself.
+    if (ok) setTimeout(() => this.untell(id), 6_000);
+  }
+
+  untell(id: number) {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+  }
+
+  #heard(event: BackendEvent) {
+    switch (event.kind) {
+      case "state_changed":
+        void this.#refresh("state");
+        break;
+      case "partnerships_changed":
+        void this.#refresh("state", "list");
+        if (event.ids.length === 0 || event.ids.includes(this.selected?.id ?? "")) {
+          void this.#refresh("detail");
+        }
+        break;
+      case "item_opened":
+        void this.#open(event.profile, event.partnershipId);
+        break;
+      case "decision_settled":
+        this.tell(event.message, event.ok);
+        void this.#refresh("detail");
+        break;
+    }
+  }
+
+  async #open(profile: string, partnership: string | null) {
+    if (profile && profile !== this.app?.active) await this.activate(profile);
+    if (partnership) {
+      this.section = "partners";
+      this.select({ profile, id: partnership });
+    } else if (!profile) {
+      this.go("inbox");
+    }
+  }
+
+  async #change(command: () => Promise<AppState>) {
+    try {
+      this.app = await command();
+    } catch (error) {
+      this.tell(asCommandError(error).message, false);
+    }
+    await this.#refresh("state", "list");
+  }
+
+  /** Reads again what is marked; what is marked meanwhile is read once more after it. */
+  async #refresh(...what: ("state" | "list" | "detail")[]) {
+    for (const part of what) this.#dirty.add(part);
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    try {
+      while (this.#dirty.size > 0) {
+        const dirty = new Set(this.#dirty);
+        this.#dirty.clear();
+        if (dirty.has("state")) await this.#readState();
+        if (dirty.has("list")) this.listVersion += 1;
+        if (dirty.has("detail") || dirty.has("state")) await this.#readDetail();
+      }
+    } catch (error) {
+      this.tell(asCommandError(error).message, false);
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  async #readState() {
+    const app = await this.#backend.appState();
+    this.app = app;
+    this.inbox = await this.#backend.inbox();
+    if (app.openItem) await this.#open(app.openItem.profile, app.openItem.partnershipId);
+  }
+
+  async #readDetail() {
+    const selected = this.selected;
+    if (!selected) return;
+    try {
+      const detail = await this.#backend.partnership(selected.profile, selected.id);
+      if (this.selected?.id === selected.id) {
+        this.detail = detail;
+        this.detailError = null;
+      }
+    } catch (error) {
+      if (this.selected?.id === selected.id) {
+        this.detail = null;
+        this.detailError = asCommandError(error);
+      }
+    }
+  }
+}

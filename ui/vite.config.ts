@@ -1,0 +1,12 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+// `vite --mode fake` shows the screens in a plain browser, on a backend in memory.
+export default defineConfig(({ mode }) => ({
+  plugins: [svelte()],
+  base: "./",
+  build: { target: "es2022", chunkSizeWarningLimit: 300, modulePreload: { polyfill: false } },
+  server: { host: "127.0.0.1", port: 5173, strictPort: true },
+  resolve: mode === "test" ? { conditions: ["browser"] } : {},
+  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["src/test-setup.ts"] },
+}));
