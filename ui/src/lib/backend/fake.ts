@@ -251,7 +251,11 @@ const STATES: [string, string, Tone][] = [
 ];
 
 function partnership(number: number): PartnershipDetail {
-  const [state, stateLabel, tone] = STATES[number === 0 ? 0 : 1 + (number % 4)] ?? STATES[0]!;
+  const [state, stateLabel, tone] = STATES[number === 0 ? 0 : 1 + (number % 4)] ?? [
+    "active",
+    "Active",
+    "active",
+  ];
   const name = `${NAMES[number % NAMES.length]}${number < NAMES.length ? "" : ` ${number}`}`;
   const created = new Date(Date.now() - (number + 1) * 7_200_000).toISOString();
   const expires = new Date(Date.now() + 13 * 86_400_000).toISOString();
