@@ -1,1 +1,21 @@
+//! The real program on a real desktop: its window through WebDriver, its notifications on the bus and
+//! pressed in the notification service, its tray read and clicked over the bus, its keys in a real
+//! keyring. Pictures of each step are kept in `target/test-output`.
 
+#![cfg(target_os = "linux")]
+
+mod story;
+mod tray;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The program, which `cargo xtask test` builds before the tests.
+fn program() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.ancestors().nth(2).context("a test is in target/PROFILE/deps")?;
+    let program = folder.join("entente");
+    ensure!(program.is_file(), "build the program first: cargo build --package entente");
+    Ok(program)
+}

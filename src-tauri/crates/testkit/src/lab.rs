@@ -1,0 +1,248 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use zbus::{Connection, fdo::DBusProxy, names::BusName};
+
+use crate::{
+    Banners, Tray, Window,
+    children::{Children, command},
+    until,
+};
+
+/// A desktop of its own: private directories, a virtual display, a session bus, dunst as the
+/// notification service, an unlocked GNOME Keyring, and a tray host.
+#[derive(Debug)]
+pub struct Lab {
+    env: BTreeMap<String, String>,
+    bus: Connection,
+    /// What the notification service shows.
+    pub banners: Banners,
+    /// What the tray shows.
+    pub tray: Tray,
+    output: PathBuf,
+    // Last, so that they end after the connections and before the directory goes.
+    children: Children,
+    home: TempDir,
+}
+
+/// dunst asks this program which action of which notification is wanted, as it would a menu.
+const CHOOSE: &str = "#!/bin/sh\ngrep -F -m1 \"$(cat \"$XDG_RUNTIME_DIR/choice\")\"\n";
+
+const DUNSTRC: &str = "[global]
+    monitor = 0
+    origin = top-right
+    offset = 12x12
+    width = 380
+    height = 300
+    font = DejaVu Sans 9
+    format = \"<b>%s</b>\\n%b\"
+    markup = full
+    idle_threshold = 0
+    show_indicators = no
+    dmenu = CHOOSE
+[urgency_low]
+    timeout = 0
+[urgency_normal]
+    timeout = 0
+[urgency_critical]
+    timeout = 0
+";
+
+const BUS: &str = "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" \
+    \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">
+<busconfig><type>session</type><listen>unix:dir=RUNTIME</listen><auth>EXTERNAL</auth>
+<policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>
+<allow own=\"*\"/></policy></busconfig>";
+
+impl Lab {
+    /// Starts everything; pictures and logs go below `target/test-output/` under this name.
+    pub async fn start(name: &str) -> Result<Self> {
+        let output = target()?.join("test-output").join(name);
+        fs::create_dir_all(&output)?;
+        let home = tempfile::Builder::new().prefix("entente-lab-").tempdir()?;
+        let mut env = environment(home.path())?;
+        let mut children = Children::default();
+
+        let display = start_display(&mut children, &env, &output).await?;
+        env.insert("DISPLAY".into(), display);
+        let address = start_bus(&mut children, &env, &output, home.path()).await?;
+        env.insert("DBUS_SESSION_BUS_ADDRESS".into(), address.clone());
+        let bus = zbus::connection::Builder::address(address.as_str())?.build().await?;
+
+        // They must be there before the program is, which asks for them at its start.
+        let tray = Tray::start(&address).await?;
+        let banners = Banners::start(&address).await?;
+        start_notifications(&mut children, &env, &output)?;
+        start_keyring(&mut children, &env).await?;
+        let lab = Self { env, bus, banners, tray, output, children, home };
+        lab.wait_for_name("org.freedesktop.Notifications").await?;
+        lab.wait_for_name("org.freedesktop.secrets").await?;
+        Ok(lab)
+    }
+
+    /// Where a program of the lab can keep its data.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Starts a program with the lab's environment.
+    pub fn spawn(&mut self, program: &Path, arguments: &[&str], log: &str) -> Result<u32> {
+        let mut run = command(program, &self.env);
+        run.args(arguments);
+        let log = self.output.join(log);
+        let child = self.children.start(run, &log)?;
+        child.id().context("it ended at once")
+    }
+
+    /// Runs a program to its end and gives what it prints.
+    pub async fn ask(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        let output = command(program, &self.env).args(arguments).output().await?;
+        if !output.status.success() {
+            bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Starts a program under WebDriver: its window can be read and pressed.
+    pub async fn open_window(&mut self, program: &Path, arguments: &[&str]) -> Result<Window> {
+        let log = self.output.join("webdriver.log");
+        Window::open(&mut self.children, &self.env, program, arguments, &log).await
+    }
+
+    /// Presses a button of the notification with this title, through the notification service.
+    pub async fn press(&self, title: &str, button: &str) -> Result<()> {
+        let choice = format!("#{button} ({title})");
+        fs::write(Path::new(&self.env["XDG_RUNTIME_DIR"]).join("choice"), choice)?;
+        self.ask("dunstctl", &["context"]).await?;
+        Ok(())
+    }
+
+    /// Keeps a picture of the whole display.
+    pub async fn picture(&self, name: &str) -> Result<PathBuf> {
+        let path = self.output.join(format!("{name}.png"));
+        let text = path.to_string_lossy().into_owned();
+        self.ask("import", &["-window", "root", &text]).await?;
+        Ok(path)
+    }
+
+    async fn wait_for_name(&self, name: &'static str) -> Result<()> {
+        let bus = DBusProxy::new(&self.bus).await?;
+        until(name, async || Ok(bus.name_has_owner(BusName::try_from(name)?).await?.then_some(())))
+            .await
+    }
+}
+
+/// The folder that the test itself was built into.
+fn target() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let target = test.ancestors().nth(3).context("a test is in target/PROFILE/deps")?;
+    Ok(target.to_owned())
+}
+
+fn environment(home: &Path) -> Result<BTreeMap<String, String>> {
+    let mut env = BTreeMap::new();
+    for name in ["PATH", "LANG", "SSL_CERT_FILE"] {
+        if let Ok(value) = std::env::var(name) {
+            env.insert(name.to_owned(), value);
+        }
+    }
+    let mut put = |name: &str, folder: &str| -> Result<PathBuf> {
+        let path = home.join(folder);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        env.insert(name.to_owned(), path.to_string_lossy().into_owned());
+        Ok(path)
+    };
+    put("HOME", "home")?;
+    put("XDG_DATA_HOME", "home/data")?;
+    put("XDG_CACHE_HOME", "home/cache")?;
+    put("XDG_STATE_HOME", "home/state")?;
+    let runtime = put("XDG_RUNTIME_DIR", "run")?;
+    let config = put("XDG_CONFIG_HOME", "home/config")?;
+    let choose = runtime.join("choose");
+    fs::write(&choose, CHOOSE)?;
+    fs::set_permissions(&choose, fs::Permissions::from_mode(0o700))?;
+    fs::create_dir_all(config.join("dunst"))?;
+    let dunstrc = DUNSTRC.replace("CHOOSE", &choose.to_string_lossy());
+    fs::write(config.join("dunst/dunstrc"), dunstrc)?;
+    for (name, value) in [
+        ("WEBKIT_DISABLE_DMABUF_RENDERER", "1"),
+        ("NO_AT_BRIDGE", "1"),
+        ("GTK_A11Y", "none"),
+        ("RUST_BACKTRACE", "1"),
+        ("TZ", "UTC"),
+    ] {
+        env.insert(name.into(), value.into());
+    }
+    Ok(env)
+}
+
+/// Xvfb chooses a free display and says which.
+async fn start_display(
+    children: &mut Children,
+    env: &BTreeMap<String, String>,
+    output: &Path,
+) -> Result<String> {
+    let mut xvfb = command("Xvfb", env);
+    xvfb.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"]);
+    xvfb.stdout(Stdio::piped()).stderr(fs::File::create(output.join("display.log"))?);
+    let mut xvfb = xvfb.spawn().context("Xvfb could not be started")?;
+    let number = first_line(&mut xvfb).await.context("Xvfb ended before it had a display")?;
+    children.keep(xvfb);
+    Ok(format!(":{number}"))
+}
+
+/// A bus without service files: nothing is there that the lab did not start.
+async fn start_bus(
+    children: &mut Children,
+    env: &BTreeMap<String, String>,
+    output: &Path,
+    home: &Path,
+) -> Result<String> {
+    let config = home.join("bus.conf");
+    fs::write(&config, BUS.replace("RUNTIME", &env["XDG_RUNTIME_DIR"]))?;
+    let mut bus = command("dbus-daemon", env);
+    bus.args(["--nofork", "--print-address=1"]).arg("--config-file").arg(&config);
+    bus.stdout(Stdio::piped()).stderr(fs::File::create(output.join("bus.log"))?);
+    let mut bus = bus.spawn().context("dbus-daemon could not be started")?;
+    let address = first_line(&mut bus).await.context("the bus has no address")?;
+    children.keep(bus);
+    Ok(address)
+}
+
+fn start_notifications(
+    children: &mut Children,
+    env: &BTreeMap<String, String>,
+    output: &Path,
+) -> Result<()> {
+    children.start(command("dunst", env), &output.join("dunst.log"))?;
+    Ok(())
+}
+
+async fn start_keyring(children: &mut Children, env: &BTreeMap<String, String>) -> Result<()> {
+    let mut keyring = command("gnome-keyring-daemon", env);
+    keyring.args(["--foreground", "--unlock", "--components=secrets"]);
+    keyring.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut keyring = keyring.spawn().context("gnome-keyring-daemon could not be started")?;
+    let mut password = keyring.stdin.take().context("it takes a password")?;
+    password.write_all(b"lab").await?;
+    drop(password);
+    children.keep(keyring);
+    Ok(())
+}
+
+async fn first_line(child: &mut tokio::process::Child) -> Option<String> {
+    let mut lines = BufReader::new(child.stdout.take()?).lines();
+    let line = lines.next_line().await.ok()??;
+    // Whatever else it says is read away, so that it never waits for a reader.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Some(line.trim().to_owned())
+}
