@@ -112,6 +112,7 @@ async fn three_people_go_from_an_empty_start_to_active_partnerships() -> Result<
     lab.picture("09-partnership-request").await?;
     window.press("Accept request").await?;
     window.wait_text("[role=dialog]", "Terms of Service").await?;
+    window.wait_text("[role=dialog] label", "I confirm that I have read").await?;
     window.wait_disabled("Accept request").await?;
     lab.picture("10-terms").await?;
     window.tick("I confirm that I have read").await?;

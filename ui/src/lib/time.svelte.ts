@@ -1,9 +1,14 @@
-/** The time, to the half minute: what is relative to it re-reads itself. */
+/** The time: whoever reads it reads it again every half minute. */
 class Clock {
-  now = $state(Date.now());
+  #ticks = $state(0);
 
   constructor() {
-    setInterval(() => (this.now = Date.now()), 30_000);
+    setInterval(() => (this.#ticks += 1), 30_000);
+  }
+
+  get now(): number {
+    void this.#ticks;
+    return Date.now();
   }
 }
 
@@ -22,6 +27,8 @@ const dayFormat = new Intl.DateTimeFormat("en", {
   year: "numeric",
 });
 
+const shortDayFormat = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400_000],
   ["hour", 3_600_000],
@@ -36,6 +43,11 @@ export function ago(at: string, now: number): string {
     if (Math.abs(distance) >= length) return relative.format(Math.trunc(distance / length), unit);
   }
   return distance > 0 ? "in a moment" : "just now";
+}
+
+/** "8 Dec". */
+export function day(at: string): string {
+  return shortDayFormat.format(new Date(at));
 }
 
 export function exact(at: string): string {

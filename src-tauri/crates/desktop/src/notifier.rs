@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use notify_rust::{CloseReason, Hint, Notification, NotificationHandle, NotificationResponse};
@@ -129,8 +132,12 @@ impl Notifier {
         let _ = told.send(Ok(()));
         let responses = self.responses.clone();
         let id = banner.id.clone();
+        // Not every service takes a notification away when it was answered.
+        let answered = Arc::new(AtomicBool::new(false));
+        let was_answered = answered.clone();
         let waited = handle.wait_for_response(move |response: &NotificationResponse| {
             let banner = id.clone();
+            answered.store(!matches!(response, NotificationResponse::Closed(_)), Ordering::SeqCst);
             let _ = responses.send(match response {
                 NotificationResponse::Default => Response::Clicked { banner },
                 NotificationResponse::Action(action) if action == CLICKED => {
@@ -152,6 +159,9 @@ impl Notifier {
         });
         if let Err(error) = waited {
             tracing::debug!(%error, "nobody tells what became of a notification");
+        }
+        if was_answered.load(Ordering::SeqCst) {
+            close_number(number);
         }
         let mut shown = self.lock();
         // A later one may have taken the place.

@@ -34,7 +34,7 @@ pub const DESKTOP: &[&str] = &[
 ];
 
 /// What driving a window in a test needs, beside the virtual desktop.
-pub const DRIVE: &[&str] = &["webkit2gtk-driver"];
+pub const DRIVE: &[&str] = &["webkit2gtk-driver", "openbox"];
 
 const ELSEWHERE: &str = "Install what Tauri 2 needs on your system, then run this again:
   Fedora:  sudo dnf install webkit2gtk4.1-devel libappindicator-gtk3-devel librsvg2-devel openssl-devel dbus-devel libxdo-devel gcc

@@ -180,7 +180,7 @@ export class Desk {
 
   tell(text: string, ok: boolean) {
     const id = ++this.#toastNumber;
-    this.toasts.push({ id, text, ok });
+    this.toasts = [...this.toasts.slice(-2), { id, text, ok }];
     // What went wrong stays until it was read; the rest goes by itself.
     if (ok) setTimeout(() => this.untell(id), 6_000);
   }
