@@ -9,6 +9,7 @@ async fn the_demo_starts_hidden_shows_its_window_to_a_second_start_and_quits_fro
     let mut lab = Lab::start("tray").await?;
     let data = lab.home().join("program").to_string_lossy().into_owned();
     let program = program()?;
+    lab.spawn("openbox".as_ref(), &[], "openbox.log")?;
     let first = lab.spawn(&program, &["--demo", "--hidden", "--data", &data], "first.log")?;
     lab.tray.entry("Nothing waits for you").await?;
     for person in ["Uma Castillo", "Adam Berg", "Marit Solheim"] {
@@ -24,7 +25,6 @@ async fn the_demo_starts_hidden_shows_its_window_to_a_second_start_and_quits_fro
     lab.picture("second-start").await?;
 
     // Closing it is not quitting, which is said once.
-    lab.spawn("openbox".as_ref(), &[], "openbox.log")?;
     until("a closed window", async || {
         // The window manager passes a close on once it manages the window.
         let Ok(window) = windows().await else { return Ok(Some(())) };

@@ -15,16 +15,21 @@ use crate::{
     query::Query,
 };
 
-/// A place in this database's change log, as text: opaque to callers.
-pub(crate) fn encode(app: &App, seq: i64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}:{seq}", app.store.epoch()))
+/// A place in this database's change log as this caller sees it, as text: opaque to callers.
+pub(crate) fn encode(app: &App, caller: &Caller, seq: i64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}:{seq}", view(app, caller)))
+}
+
+/// What a cursor is good for: one database, one user, and what that user may see.
+fn view(app: &App, caller: &Caller) -> String {
+    format!("{}:{}:{}", app.store.epoch(), caller.user.id, caller.user.view_number)
 }
 
 /// The place that a cursor names, if the caller can go on from there.
 pub(crate) async fn decode(app: &App, caller: &Caller, cursor: &str) -> ApiResult<i64> {
     let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let parts = text.as_deref().and_then(|text| text.split_once(':'));
-    let Some((epoch, seq)) = parts else {
+    let parts = text.as_deref().and_then(|text| text.rsplit_once(':'));
+    let Some((seen, seq)) = parts else {
         return Err(Query::bad("since", "it is no cursor"));
     };
     let seq: i64 = seq.parse().map_err(|_| Query::bad("since", "it is no cursor"))?;
@@ -32,10 +37,7 @@ pub(crate) async fn decode(app: &App, caller: &Caller, cursor: &str) -> ApiResul
     // A gap before the oldest change that is kept, another database, a place that was never
     // reached, or another view of the data: a full snapshot is needed.
     let oldest = oldest_change(&mut connection).await?;
-    if epoch != app.store.epoch()
-        || seq > latest_change(&mut connection).await?
-        || seq + 1 < oldest
-        || seq < caller.user.view_since - 1
+    if seen != view(app, caller) || seq > latest_change(&mut connection).await? || seq + 1 < oldest
     {
         return Err(ApiError::new(
             ErrorCode::CursorExpired,

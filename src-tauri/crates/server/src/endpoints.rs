@@ -31,7 +31,7 @@ pub(crate) use partnerships::{
 pub(crate) use terms::__path_terms;
 
 /// The most bytes that a body can have.
-const BODY_LIMIT: usize = 64 * 1024;
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     let api = Router::new()

@@ -14,6 +14,7 @@ mod document;
 mod endpoints;
 mod error;
 mod expiry;
+mod extract;
 mod idempotency;
 mod keys;
 mod mail;

@@ -69,7 +69,7 @@ pub async fn add_user(
         name: PersonName::parse(name).map_err(SetUpError::Name)?.into(),
         role,
         status: UserStatus::Live,
-        view_since: 0,
+        view_number: 0,
     };
     let mut write = store.write().await?;
     if workspace(write.connection(), in_workspace).await?.is_none() {

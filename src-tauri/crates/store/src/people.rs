@@ -35,8 +35,8 @@ pub struct UserRow {
     pub role: WorkspaceRole,
     /// Whether they can act.
     pub status: UserStatus,
-    /// The last change before their role or status changed; older cursors are of another view.
-    pub view_since: i64,
+    /// Counts changes of their role and status: what was seen under another number is read anew.
+    pub view_number: i64,
 }
 
 impl UserRow {
@@ -49,7 +49,7 @@ impl UserRow {
 
 const WORKSPACE: &str = "SELECT id, name, slug, send_policy FROM workspaces WHERE ";
 const USER: &str =
-    "SELECT id, workspace_id, email, name, role, status, view_since FROM users WHERE ";
+    "SELECT id, workspace_id, email, name, role, status, view_number FROM users WHERE ";
 
 fn workspace_row(row: &AnyRow) -> Result<WorkspaceRow, StoreError> {
     let id: String = row.try_get("id")?;
@@ -79,7 +79,7 @@ pub(crate) fn user_row(row: &AnyRow) -> Result<UserRow, StoreError> {
         name: row.try_get("name")?,
         role: role.parse().map_err(|why| bad(&why))?,
         status: status.parse().map_err(|why| bad(&why))?,
-        view_since: row.try_get("view_since")?,
+        view_number: row.try_get("view_number")?,
     })
 }
 
@@ -198,7 +198,7 @@ pub async fn insert_user(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, view_since) \
+        "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, view_number) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(row.id.to_string())
@@ -208,7 +208,7 @@ pub async fn insert_user(
     .bind(row.role.as_str())
     .bind(row.status.as_str())
     .bind(at.unix_millis())
-    .bind(row.view_since)
+    .bind(row.view_number)
     .execute(connection)
     .await?;
     Ok(())
@@ -220,14 +220,12 @@ pub async fn set_role(
     user: UserId,
     role: WorkspaceRole,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE users SET role = $1, view_since = (SELECT COALESCE(MAX(seq), 0) + 1 FROM changes) \
-         WHERE id = $2",
-    )
-    .bind(role.as_str())
-    .bind(user.to_string())
-    .execute(connection)
-    .await?;
+    let done =
+        sqlx::query("UPDATE users SET role = $1, view_number = view_number + 1 WHERE id = $2")
+            .bind(role.as_str())
+            .bind(user.to_string())
+            .execute(connection)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -237,14 +235,12 @@ pub async fn set_status(
     user: UserId,
     status: UserStatus,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "UPDATE users SET status = $1, view_since = (SELECT COALESCE(MAX(seq), 0) + 1 FROM changes) \
-         WHERE id = $2",
-    )
-    .bind(status.as_str())
-    .bind(user.to_string())
-    .execute(connection)
-    .await?;
+    let done =
+        sqlx::query("UPDATE users SET status = $1, view_number = view_number + 1 WHERE id = $2")
+            .bind(status.as_str())
+            .bind(user.to_string())
+            .execute(connection)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

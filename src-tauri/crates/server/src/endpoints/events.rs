@@ -88,7 +88,8 @@ impl Feed {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((seq, change)) = self.ready.pop_front() {
-                let event = Event::default().event("change").id(encode(&self.app, seq));
+                let event =
+                    Event::default().event("change").id(encode(&self.app, &self.caller, seq));
                 return event.json_data(&change).ok();
             }
             if self.look {
@@ -102,9 +103,9 @@ impl Feed {
     async fn read(&mut self) -> Option<()> {
         self.look = false;
         self.commits.mark_unchanged();
-        let view = self.caller.user.view_since;
+        let view = self.caller.user.view_number;
         self.caller = self.caller.again(&self.app).await.ok()?;
-        if self.caller.user.view_since != view {
+        if self.caller.user.view_number != view {
             return None;
         }
         let batch = read(&self.app, &self.caller, self.since, BATCH).await.ok()?;

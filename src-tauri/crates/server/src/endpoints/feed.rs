@@ -61,7 +61,7 @@ async fn since_page(
     size: u32,
 ) -> ApiResult<Json<Changes>> {
     let batch = read(app, caller, since, size as usize).await?;
-    let cursor = encode(app, batch.upto);
+    let cursor = encode(app, caller, batch.upto);
     let next = batch.more.then(|| query.with(PATH, &[("since", Some(cursor.clone()))]));
     Ok(Json(Changes {
         data: batch.changes.into_iter().map(|(_, change)| change).collect(),
@@ -86,7 +86,7 @@ async fn snapshot(
             decode(app, caller, &cursor).await?;
             (cursor, Some(after))
         }
-        None => (encode(app, latest_change(&mut connection).await?), None),
+        None => (encode(app, caller, latest_change(&mut connection).await?), None),
     };
     let page = snapshot_page(&mut connection, &actor, after, size).await?;
     let next = page.last().filter(|_| page.len() == size as usize).map(|last| {

@@ -21,8 +21,8 @@ CREATE TABLE users (
     role TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('live', 'pending', 'disabled')),
     created_at BIGINT NOT NULL,
-    -- Cursors before this change are of another view of the data: a role or status changed.
-    view_since BIGINT NOT NULL DEFAULT 0,
+    -- Counts changes of role and status: a cursor taken under another number is of another view.
+    view_number BIGINT NOT NULL DEFAULT 0,
     UNIQUE (workspace_id, email)
 );
 CREATE INDEX users_by_email ON users (email);

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -24,6 +23,7 @@ use crate::{
     auth::Caller,
     document::one_document,
     error::{ApiError, ApiResult},
+    extract::Payload,
     idempotency::{Outcome, Reply, WriteRequest, write},
     mail,
 };
@@ -46,7 +46,7 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    Payload(body): Payload,
 ) -> ApiResult<Response> {
     let wanted: NewPartnership = attributes(&headers, &body)?;
     let request = WriteRequest {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderName, header},
 };
 use entente_store::get_partnership;
@@ -13,6 +13,7 @@ use crate::{
     auth::Caller,
     document::one_document,
     error::{ApiError, ApiResult},
+    extract::Id,
     idempotency::etag,
 };
 
@@ -30,7 +31,7 @@ use crate::{
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> ApiResult<([(HeaderName, String); 1], Json<Document<PartnershipResource>>)> {
     // What is no id is answered like an id that is not there.
     let id = id.parse().map_err(|_| ApiError::not_found())?;

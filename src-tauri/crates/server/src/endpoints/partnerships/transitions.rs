@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
@@ -25,6 +25,7 @@ use crate::{
     auth::Caller,
     document::one_document,
     error::{ApiError, ApiResult},
+    extract::{Id, Payload},
     idempotency::{Outcome, Reply, WriteRequest, write},
     mail, terms,
 };
@@ -54,9 +55,9 @@ macro_rules! transition {
         pub(crate) async fn $name(
             State(app): State<Arc<App>>,
             caller: Caller,
-            Path(id): Path<String>,
+            Id(id): Id,
             headers: HeaderMap,
-            body: Bytes,
+            Payload(body): Payload,
         ) -> ApiResult<Response> {
             act(app, caller, id, headers, body, $action).await
         }

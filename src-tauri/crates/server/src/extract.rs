@@ -1,0 +1,51 @@
+//! What a request carries, refused in the API's own words.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{StatusCode, request::Parts},
+};
+use entente_wire::ErrorCode;
+
+use crate::{
+    app::App,
+    endpoints::BODY_LIMIT,
+    error::{ApiError, ApiResult},
+};
+
+/// The bytes of a body within the limit.
+pub(crate) struct Payload(pub(crate) Bytes);
+
+impl FromRequest<Arc<App>> for Payload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> ApiResult<Self> {
+        match Bytes::from_request(request, app).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiError::new(
+                    ErrorCode::PayloadTooLarge,
+                    format!("A body has at most {BODY_LIMIT} bytes."),
+                ))
+            }
+            Err(_) => Err(ApiError::new(
+                ErrorCode::MalformedBody,
+                "The body ended before it was complete. Send it again.",
+            )),
+        }
+    }
+}
+
+/// The id in a path, as text: what is no id names nothing.
+pub(crate) struct Id(pub(crate) String);
+
+impl FromRequestParts<Arc<App>> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
+        let path = Path::<String>::from_request_parts(parts, app).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| ApiError::not_found())
+    }
+}
