@@ -1,7 +1,11 @@
-// jsdom lays nothing out; the components only need these to be there.
+// jsdom lays nothing out: what is measured gets a plausible size, so that long lists have rows.
 globalThis.ResizeObserver ??= class {
   observe() {}
   unobserve() {}
   disconnect() {}
 };
 Element.prototype.scrollIntoView ??= () => {};
+Object.defineProperties(HTMLElement.prototype, {
+  offsetHeight: { get: () => 600 },
+  offsetWidth: { get: () => 400 },
+});

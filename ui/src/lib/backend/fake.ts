@@ -114,10 +114,12 @@ export class FakeBackend implements Backend {
   }
 
   async inbox(): Promise<InboxItem[]> {
+    const admin = this.state.profiles.find((one) => one.roleLabel === "Admin");
+    if (!admin) return [];
     return this.details
       .filter((one) => one.row.awaitingMe)
       .map((one) => ({
-        profile: this.state.active ?? "",
+        profile: admin.id,
         partnershipId: one.row.id,
         kind: one.row.side === "host" ? "approval" : "acceptance",
         title: `${one.requestedBy.name} wants to partner with ${one.guest.name}`,

@@ -40,7 +40,7 @@ export class Desk {
   readonly #backend: Backend;
   #toastNumber = 0;
   #dirty = new Set<"state" | "list" | "detail">();
-  #refreshing = false;
+  #refreshing: Promise<void> | null = null;
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -232,8 +232,11 @@ export class Desk {
   /** Reads again what is marked; what is marked meanwhile is read once more after it. */
   async #refresh(...what: ("state" | "list" | "detail")[]) {
     for (const part of what) this.#dirty.add(part);
-    if (this.#refreshing) return;
-    this.#refreshing = true;
+    this.#refreshing ??= this.#readMarked().finally(() => (this.#refreshing = null));
+    await this.#refreshing;
+  }
+
+  async #readMarked() {
     try {
       while (this.#dirty.size > 0) {
         const dirty = new Set(this.#dirty);
@@ -244,8 +247,6 @@ export class Desk {
       }
     } catch (error) {
       this.tell(asCommandError(error).message, false);
-    } finally {
-      this.#refreshing = false;
     }
   }
 
@@ -253,7 +254,7 @@ export class Desk {
     const app = await this.#backend.appState();
     this.app = app;
     this.inbox = await this.#backend.inbox();
-    if (app.openItem) await this.#open(app.openItem.profile, app.openItem.partnershipId);
+    if (app.openItem) void this.#open(app.openItem.profile, app.openItem.partnershipId);
   }
 
   async #readDetail() {
