@@ -11,28 +11,31 @@ macro_rules! codes {
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ErrorCode {
             $($(#[$doc])+ #[serde(rename = $text)] $name,)+
+            /// Never sent: what a reader has for a code that is newer than itself.
+            #[serde(other, rename = "unrecognized")]
+            Unrecognized,
         }
 
         impl ErrorCode {
-            /// All of them.
+            /// All that are sent.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// The word on the wire.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),+ }
+                match self { $(Self::$name => $text,)+ Self::Unrecognized => "unrecognized" }
             }
 
             /// The HTTP status that goes with it.
             #[must_use]
             pub const fn status(self) -> u16 {
-                match self { $(Self::$name => $status),+ }
+                match self { $(Self::$name => $status,)+ Self::Unrecognized => 400 }
             }
 
             /// A short text that is the same each time.
             #[must_use]
             pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title),+ }
+                match self { $(Self::$name => $title,)+ Self::Unrecognized => "Refused" }
             }
         }
     };
