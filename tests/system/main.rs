@@ -1,6 +1,7 @@
 //! The client and the API against a real server over HTTP.
 
 mod api;
+mod clients;
 mod mail;
 mod policy;
 

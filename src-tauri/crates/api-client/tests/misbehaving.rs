@@ -1,5 +1,7 @@
 //! Servers that do not do as the API says: each is told apart, and nothing panics.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{

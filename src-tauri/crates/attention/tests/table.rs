@@ -1,5 +1,7 @@
 //! What is told on which occasion, as a table; and what holds for all of them.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,

@@ -1,5 +1,7 @@
 //! A cache is disposable and a journal is not: what is found damaged, older or newer.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{fs, path::Path};
 
 use entente_cache::{

@@ -1,4 +1,6 @@
 //! The program as other programs start it.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
 use std::{

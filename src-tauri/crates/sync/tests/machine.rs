@@ -1,5 +1,7 @@
 //! The machine's table, and what holds whatever happens in whatever order.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use entente_domain::Timestamp;
