@@ -134,6 +134,10 @@ async fn three_people_go_from_an_empty_start_to_active_partnerships() -> Result<
     window.wait_text("h2", "Review partnership request").await?;
     window.press("Learn more").await?;
     window.wait_text("dl", &world.person("grace").workspace).await?;
+    // What was told is put away, as a person would who has read it.
+    window
+        .run("for (const close of document.querySelectorAll('.toast button')) close.click()")
+        .await?;
     lab.picture("12-review").await?;
     window.press("Approve request").await?;
     let approved = wait_state(&world, &brightside.id, "awaiting_acceptance").await?;

@@ -78,7 +78,9 @@ async fn the_demo_prints_one_line_and_its_keys_carry_the_story() {
     let mut line = String::new();
     demo.out.read_line(&mut line).expect("a line");
     let line: Value = serde_json::from_str(&line).expect("JSON");
-    let keys: Vec<&str> = line.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut keys: Vec<&str> =
+        line.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort_unstable();
     assert_eq!(keys, ["url", "users", "workspaces"]);
     let workspaces = line["workspaces"].as_array().expect("workspaces");
     assert_eq!(workspaces.len(), 4);
