@@ -59,6 +59,16 @@ id! {
     PartnershipId,
     /// An API key; not its secret.
     ApiKeyId,
+    /// An account: a login to a third-party app.
+    AccountId,
+    /// One user's role on one account.
+    GrantId,
+    /// An account shared through a partnership.
+    SharedAccountId,
+    /// A Manager's request for access for one member.
+    AccessRequestId,
+    /// An entry of the audit.
+    ActivityId,
 }
 
 #[cfg(test)]

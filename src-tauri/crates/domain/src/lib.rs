@@ -8,6 +8,8 @@
 #![deny(missing_docs)]
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod access;
+mod access_policy;
 mod ids;
 mod partnership;
 mod people;
@@ -16,13 +18,29 @@ mod text;
 mod timestamp;
 mod transition;
 
-pub use ids::{ApiKeyId, IdError, PartnershipId, UserId, WorkspaceId};
+pub use access::{
+    AccessRequest, Account, AccountFacts, AccountRole, Grant, GuestRole, RequestState,
+    SharedAccount,
+};
+pub use access_policy::{
+    AccountAction, GrantAction, Management, RequestAction, allowed_account_actions,
+    allowed_grant_actions, allowed_management, allowed_request_actions, is_partnership_owner,
+    may_remove_member, may_unshare, sees_access_request, sees_account, sees_all_members,
+    sees_grant, sees_impact, sees_member, sees_shared_account,
+};
+pub use ids::{
+    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId,
+    SharedAccountId, UserId, WorkspaceId,
+};
 pub use partnership::{
     Approval, Awaited, Consent, Partnership, Reminders, State, StateName, UnknownState, Waiting,
 };
 pub use people::{Actor, Side, UnknownName, UserStatus, WorkspaceRole};
 pub use policy::{Action, SendPolicy, allowed_actions, may_send, needs_reason, sees};
-pub use text::{EmailAddress, Note, PersonName, Reason, TextError, WorkspaceName};
+pub use text::{
+    AccountLabel, ApplicationName, EmailAddress, Message, Note, PersonName, Reason, TextError,
+    WorkspaceName,
+};
 pub use timestamp::{Timestamp, TimestampError};
 pub use transition::{
     Agreement, Deadlines, Initiator, NewRequest, Refusal, RequestRefusal, Step, TermsFacts,

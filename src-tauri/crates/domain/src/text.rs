@@ -90,6 +90,12 @@ text! {
     WorkspaceName(200, lines: false),
     /// The name of a person: 1 to 200 characters on one line.
     PersonName(200, lines: false),
+    /// What somebody adds to an access request: 1 to 500 characters.
+    Message(500, lines: true),
+    /// The name of an app: 1 to 100 characters on one line.
+    ApplicationName(100, lines: false),
+    /// What tells an account from others of the same app: 1 to 200 characters on one line.
+    AccountLabel(200, lines: false),
 }
 
 /// A mail address as RFC 5321 allows it without quoting: at most 254 octets, the domain in lower

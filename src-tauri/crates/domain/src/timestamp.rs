@@ -36,6 +36,13 @@ impl Timestamp {
         Self(self.0.saturating_add(millis).min(LAST))
     }
 
+    /// The moment `by` earlier, as far as there are moments.
+    #[must_use]
+    pub fn before(self, by: Duration) -> Self {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis).max(FIRST))
+    }
+
     /// How long after `earlier` this is; zero if it is not after it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -6,9 +6,9 @@ use std::{collections::BTreeSet, time::Duration};
 use thiserror::Error;
 
 use crate::{
-    Action, Actor, Approval, Awaited, Consent, EmailAddress, Note, Partnership, PartnershipId,
-    Reason, Reminders, SendPolicy, State, StateName, Timestamp, UserId, Waiting, WorkspaceId,
-    may_send, needs_reason,
+    Action, Actor, Approval, Awaited, Consent, EmailAddress, Management, Note, Partnership,
+    PartnershipId, Reason, Reminders, SendPolicy, State, StateName, Timestamp, UserId, Waiting,
+    WorkspaceId, allowed_management, may_send, needs_reason,
     policy::{fits, is_entitled, sees},
 };
 
@@ -323,6 +323,56 @@ impl Partnership {
         Ok(self.enter(State::Removed, by.into(), at, None))
     }
 
+    /// A host Admin names a Partnership Owner, a live user of the host; nothing changes if they are
+    /// one already.
+    pub fn name_owner(mut self, named: &Actor, by: &Actor, at: Timestamp) -> Result<Self, Refusal> {
+        self.check_management(by, Management::NameOwner)?;
+        if named.workspace != self.host || !named.is_live() {
+            return Err(Refusal::NotEntitled);
+        }
+        if self.owners.insert(named.user) {
+            self.touch(at);
+        }
+        Ok(self)
+    }
+
+    /// A host Admin dismisses a Partnership Owner; the last one stays until another is named.
+    pub fn dismiss_owner(
+        mut self,
+        dismissed: UserId,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<Self, Refusal> {
+        self.check_management(by, Management::DismissOwner)?;
+        if self.owners.remove(&dismissed) {
+            self.touch(at);
+        }
+        Ok(self)
+    }
+
+    /// A Partnership Owner has left the workspace. An Admin of the host can name another.
+    #[must_use]
+    pub fn owner_left(mut self, left: UserId, at: Timestamp) -> Self {
+        if self.owners.remove(&left) {
+            self.touch(at);
+        }
+        self
+    }
+
+    fn check_management(&self, by: &Actor, action: Management) -> Result<(), Refusal> {
+        if !sees(by, self) {
+            return Err(Refusal::NotVisible);
+        }
+        if !(by.is_live_admin() && by.workspace == self.host) {
+            return Err(Refusal::NotEntitled);
+        }
+        if allowed_management(by, self).contains(&action) {
+            Ok(())
+        } else {
+            Err(Refusal::WrongState)
+        }
+    }
+
     /// The server ends the wait when the deadline has come; none before it, or where nothing waits.
     #[must_use]
     pub fn expire(&self, at: Timestamp) -> Option<Step> {
@@ -371,9 +421,13 @@ impl Partnership {
             note,
         };
         self.state = next;
+        self.touch(at);
+        Step { partnership: self, transition }
+    }
+
+    fn touch(&mut self, at: Timestamp) {
         self.updated_at = at;
         self.version = self.version.saturating_add(1);
-        Step { partnership: self, transition }
     }
 }
 

@@ -1,6 +1,10 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
-use crate::{Links, PartnershipResource, ResourceType};
+use crate::{
+    AccessRequestResource, AccountResource, AccountUserResource, Links, PartnershipResource,
+    ResourceType, SharedAccountResource, UserResource,
+};
 
 /// What happened to a resource, as far as the caller may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +29,86 @@ pub struct Change {
     pub id: String,
     /// The resource as it is now; absent for a delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<PartnershipResource>,
+    pub resource: Option<ChangedResource>,
+}
+
+/// A resource of one of the types that the change feed tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum ChangedResource {
+    /// A partnership.
+    Partnership(PartnershipResource),
+    /// A member of the caller's workspace.
+    User(UserResource),
+    /// An account.
+    Account(AccountResource),
+    /// An account shared through a partnership.
+    SharedAccount(SharedAccountResource),
+    /// Somebody's role on an account.
+    AccountUser(AccountUserResource),
+    /// A request for access.
+    AccessRequest(AccessRequestResource),
+    /// Of a type that is newer than the reader, who passes over it.
+    Unrecognized(NewerResource),
+}
+
+/// What is left of a resource that is newer than its reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewerResource {
+    /// Its id.
+    pub id: String,
+    /// What it is.
+    pub r#type: String,
+}
+
+impl ChangedResource {
+    /// What it is, and its id.
+    #[must_use]
+    pub fn identity(&self) -> (ResourceType, &str) {
+        match self {
+            Self::Partnership(resource) => (resource.r#type, &resource.id),
+            Self::User(resource) => (resource.r#type, &resource.id),
+            Self::Account(resource) => (resource.r#type, &resource.id),
+            Self::SharedAccount(resource) => (resource.r#type, &resource.id),
+            Self::AccountUser(resource) => (resource.r#type, &resource.id),
+            Self::AccessRequest(resource) => (resource.r#type, &resource.id),
+            Self::Unrecognized(resource) => (ResourceType::Unrecognized, &resource.id),
+        }
+    }
+
+    /// The partnership, if it is one.
+    #[must_use]
+    pub fn partnership(self) -> Option<PartnershipResource> {
+        match self {
+            Self::Partnership(resource) => Some(resource),
+            Self::User(_)
+            | Self::Account(_)
+            | Self::SharedAccount(_)
+            | Self::AccountUser(_)
+            | Self::AccessRequest(_)
+            | Self::Unrecognized(_) => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ChangedResource {
+    /// By its `type`, so that an error names what is wrong with that type.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        let kind = ResourceType::deserialize(&value["type"]).map_err(D::Error::custom)?;
+        match kind {
+            ResourceType::Partnership => serde_json::from_value(value).map(Self::Partnership),
+            ResourceType::User => serde_json::from_value(value).map(Self::User),
+            ResourceType::Account => serde_json::from_value(value).map(Self::Account),
+            ResourceType::SharedAccount => serde_json::from_value(value).map(Self::SharedAccount),
+            ResourceType::AccountUser => serde_json::from_value(value).map(Self::AccountUser),
+            ResourceType::AccessRequest => serde_json::from_value(value).map(Self::AccessRequest),
+            _ => serde_json::from_value(value).map(Self::Unrecognized),
+        }
+        .map_err(D::Error::custom)
+    }
 }
 
 /// `GET /changes`: a page of a full snapshot, or of what changed, in commit order.

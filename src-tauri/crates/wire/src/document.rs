@@ -8,10 +8,29 @@ use serde_json::Value;
 pub enum ResourceType {
     /// See [`crate::PartnershipAttributes`].
     Partnership,
-    /// See [`crate::MeAttributes`].
+    /// See [`crate::UserAttributes`], and [`crate::MeAttributes`] for `GET /me`.
     User,
     /// See [`crate::TermsAttributes`].
     Terms,
+    /// See [`crate::AccountAttributes`].
+    Account,
+    /// See [`crate::AccountUserAttributes`].
+    AccountUser,
+    /// See [`crate::SharedAccountAttributes`].
+    SharedAccount,
+    /// See [`crate::MemberAttributes`].
+    Member,
+    /// See [`crate::ImpactAttributes`].
+    Impact,
+    /// See [`crate::AccessRequestAttributes`].
+    AccessRequest,
+    /// See [`crate::SecretAttributes`].
+    Secret,
+    /// See [`crate::ActivityAttributes`].
+    Activity,
+    /// Never sent: what a reader has for a type that is newer than itself.
+    #[serde(other)]
+    Unrecognized,
 }
 
 /// A document with one resource: `{"data": {...}}`.

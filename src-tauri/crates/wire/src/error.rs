@@ -1,7 +1,7 @@
 use entente_domain::{PartnershipId, StateName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{PartnershipResource, Person};
+use crate::{ChangedResource, Person};
 
 macro_rules! codes {
     ($($(#[$doc:meta])+ $name:ident = $text:literal, $status:literal, $title:literal;)+) => {
@@ -72,6 +72,16 @@ codes! {
     DeadlinePassed = "deadline_passed", 409, "The request has expired";
     /// The terms agreed to are not the current ones.
     TermsChanged = "terms_changed", 409, "The terms have changed";
+    /// The account is shared through this partnership already.
+    AlreadyShared = "already_shared", 409, "The account is shared already";
+    /// The user has a role on this account already.
+    AlreadyMember = "already_member", 409, "They have access already";
+    /// The last Owner stays until another is named.
+    LastOwner = "last_owner", 409, "Another Owner is needed first";
+    /// The guest workspace has no Admin who could receive the account.
+    NoGuestAdmin = "no_guest_admin", 409, "Nobody there can receive it";
+    /// An identity provider adds and removes the members of this workspace.
+    ManagedByIdentityProvider = "managed_by_identity_provider", 409, "The identity provider decides";
     /// A request with the same `Idempotency-Key` is still being answered.
     RequestInProgress = "request_in_progress", 409, "The same request is still running";
     /// The cursor is too old or of another database: read a full snapshot.
@@ -88,6 +98,14 @@ codes! {
     OwnWorkspace = "own_workspace", 422, "This is your own workspace";
     /// A request that is not an Admin's needs a reason.
     ReasonRequired = "reason_required", 422, "A reason is required";
+    /// No account of the caller's has this id.
+    UnknownAccount = "unknown_account", 422, "Unknown account";
+    /// No user of the workspace that is meant has this id.
+    UnknownUser = "unknown_user", 422, "Unknown user";
+    /// A guest never becomes account Owner.
+    GuestCannotOwn = "guest_cannot_own", 422, "A guest cannot own an account";
+    /// An attribute has a value that it cannot have; `meta.loc` names it.
+    InvalidValue = "invalid_value", 422, "Not a possible value";
     /// Not a mail address.
     InvalidEmail = "invalid_email", 422, "Not a mail address";
     /// A text is too long or holds control characters; `meta.loc` names it.
@@ -143,7 +161,7 @@ pub struct ErrorMeta {
     pub loc: Vec<String>,
     /// The resource as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub current: Option<Box<PartnershipResource>>,
+    pub current: Option<Box<ChangedResource>>,
     /// Who changed it last; absent if it was the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,

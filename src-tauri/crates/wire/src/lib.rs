@@ -5,13 +5,21 @@
 
 #![deny(missing_docs)]
 
+mod account;
 mod change;
 mod document;
 mod error;
 mod me;
 mod partnership;
 
-pub use change::{Change, ChangeMeta, Changes, Operation};
+pub use account::{
+    AccessRequestAttributes, AccessRequestResource, AccountAttributes, AccountResource,
+    AccountUserAttributes, AccountUserResource, ActivityAttributes, ActivityResource,
+    ImpactAttributes, ImpactResource, MemberAccount, MemberAttributes, MemberResource,
+    NewAccessRequests, NewAccountUser, NewOwner, RoleAttributes, SecretAttributes, SecretResource,
+    ShareAccounts, SharedAccountAttributes, SharedAccountResource, UserAttributes, UserResource,
+};
+pub use change::{Change, ChangeMeta, ChangedResource, Changes, NewerResource, Operation};
 pub use document::{
     Body, Document, Links, List, ListMeta, PageMeta, Resource, ResourceMeta, ResourceType,
 };

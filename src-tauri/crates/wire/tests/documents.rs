@@ -3,9 +3,9 @@
 
 use entente_domain::{Side, StateName, Timestamp};
 use entente_wire::{
-    AcceptAttributes, Body, Change, Document, ErrorCode, ErrorDocument, HistoryEntry,
-    HistoryInitiator, NewPartnership, Operation, PartnershipAttributes, PartnershipResource,
-    Person, Resource, ResourceMeta, ResourceType, WorkspaceRef,
+    AcceptAttributes, Body, Change, ChangedResource, Document, ErrorCode, ErrorDocument,
+    HistoryEntry, HistoryInitiator, NewPartnership, Operation, PartnershipAttributes,
+    PartnershipResource, Person, Resource, ResourceMeta, ResourceType, WorkspaceRef,
 };
 use serde_json::json;
 
@@ -65,7 +65,7 @@ fn a_change_carries_its_resource_and_a_delete_none() {
         op: Operation::Upsert,
         r#type: ResourceType::Partnership,
         id: ID.into(),
-        resource: Some(partnership()),
+        resource: Some(ChangedResource::Partnership(partnership())),
     };
     let text = serde_json::to_string(&upsert).expect("JSON");
     assert_eq!(serde_json::from_str::<Change>(&text).expect("a change"), upsert);
