@@ -1,133 +1,324 @@
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
-use entente_domain::{Actor, Partnership, PartnershipId, Side, UserId, WorkspaceId};
+use entente_domain::{Actor, Partnership, Timestamp, UserId, WorkspaceId};
 use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Connection, StoreError};
+use crate::{Connection, Engine, StoreError};
 
-/// One entry of the change log: which partnership changed, and who could see it before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeRow {
-    /// Its place in commit order.
-    pub seq: i64,
-    /// What changed.
-    pub partnership: PartnershipId,
-    host: WorkspaceId,
-    guest: WorkspaceId,
-    people_before: Option<BTreeSet<UserId>>,
-    guest_before: bool,
+/// What a change log entry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceKind {
+    /// A partnership.
+    Partnership,
+    /// An account.
+    Account,
+    /// An account shared through a partnership.
+    SharedAccount,
+    /// One user's role on one account.
+    AccountUser,
+    /// A Manager's request for access.
+    AccessRequest,
+    /// A member of a workspace.
+    User,
 }
 
-impl ChangeRow {
-    /// Whether somebody could see the partnership before this change.
+impl ResourceKind {
+    /// All of them, in the order in which a snapshot tells them.
+    pub const ALL: [Self; 6] = [
+        Self::Partnership,
+        Self::User,
+        Self::Account,
+        Self::SharedAccount,
+        Self::AccountUser,
+        Self::AccessRequest,
+    ];
+
+    /// The word in the database.
     #[must_use]
-    pub fn was_seen_by(&self, actor: &Actor) -> bool {
-        let Some(people) = &self.people_before else { return false };
-        if actor.workspace == self.host {
-            actor.role.is_admin() || people.contains(&actor.user)
-        } else {
-            actor.workspace == self.guest && self.guest_before && actor.role.is_admin()
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Partnership => "partnership",
+            Self::Account => "account",
+            Self::SharedAccount => "shared_account",
+            Self::AccountUser => "account_user",
+            Self::AccessRequest => "access_request",
+            Self::User => "user",
         }
     }
 }
 
-/// Logs a change, in its transaction. SQLite commits writers one after the other, so that the order
-/// of `seq` is the order of commits.
+/// Some of the people of a workspace, as the change log names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Viewer {
+    /// The Admins, whoever they are.
+    Admins,
+    /// Who sees the list of members.
+    Members,
+    /// One user.
+    User(UserId),
+}
+
+impl Viewer {
+    fn includes(self, actor: &Actor) -> bool {
+        match self {
+            Self::Admins => actor.role.is_admin(),
+            Self::Members => entente_domain::sees_all_members(actor),
+            Self::User(user) => user == actor.user,
+        }
+    }
+}
+
+impl fmt::Display for Viewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Admins => f.write_str("admins"),
+            Self::Members => f.write_str("members"),
+            Self::User(user) => user.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Viewer {
+    type Err = entente_domain::IdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "admins" => Ok(Self::Admins),
+            "members" => Ok(Self::Members),
+            user => user.parse().map(Self::User),
+        }
+    }
+}
+
+/// Who sees a resource, by workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audience(BTreeMap<WorkspaceId, BTreeSet<Viewer>>);
+
+impl Audience {
+    /// Nobody: the resource is not there.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self::default()
+    }
+
+    /// Adds a viewer.
+    pub fn add(&mut self, workspace: WorkspaceId, viewer: Viewer) {
+        self.0.entry(workspace).or_default().insert(viewer);
+    }
+
+    /// Who sees a partnership.
+    #[must_use]
+    pub fn of_partnership(partnership: &Partnership) -> Self {
+        let mut audience = Self::default();
+        audience.add(partnership.host, Viewer::Admins);
+        audience.add(partnership.host, Viewer::User(partnership.requested_by));
+        for owner in &partnership.owners {
+            audience.add(partnership.host, Viewer::User(*owner));
+        }
+        if partnership.approval.is_some() {
+            audience.add(partnership.guest, Viewer::Admins);
+        }
+        audience
+    }
+}
+
+/// A place in the change log; places are in commit order, as far as the log is settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    tx: i64,
+    seq: i64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.tx, self.seq)
+    }
+}
+
+impl FromStr for Place {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (tx, seq) = text.split_once('.').unwrap_or((text, ""));
+        Ok(Self { tx: tx.parse()?, seq: seq.parse()? })
+    }
+}
+
+/// One entry of the change log: what changed, and who of the reader's workspace saw it before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// Its place.
+    pub place: Place,
+    /// What kind of resource changed.
+    pub kind: ResourceKind,
+    /// Which one.
+    pub id: String,
+    seen_before: Vec<Viewer>,
+}
+
+impl ChangeRow {
+    /// Whether somebody of the workspace saw the resource before this change.
+    #[must_use]
+    pub fn was_seen_by(&self, actor: &Actor) -> bool {
+        self.seen_before.iter().any(|viewer| viewer.includes(actor))
+    }
+}
+
+/// Logs a change, in its transaction, for every workspace that saw the resource before or sees it
+/// after.
 pub async fn record_change(
     connection: &mut Connection,
-    before: Option<&Partnership>,
-    after: &Partnership,
+    kind: ResourceKind,
+    id: impl fmt::Display,
+    before: &Audience,
+    after: &Audience,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
-    let people = before.map(|before| {
-        let mut people = before.owners.clone();
-        people.insert(before.requested_by);
-        people.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    });
-    let guest_before = before.is_some_and(|before| before.approval.is_some());
-    sqlx::query(
-        "INSERT INTO changes (partnership_id, host_id, guest_id, people_before, guest_before) \
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(after.id.to_string())
-    .bind(after.host.to_string())
-    .bind(after.guest.to_string())
-    .bind(people)
-    .bind(i64::from(guest_before))
-    .execute(connection)
-    .await?;
+    let id = id.to_string();
+    let workspaces: BTreeSet<WorkspaceId> =
+        before.0.keys().chain(after.0.keys()).copied().collect();
+    for workspace in workspaces {
+        let seen: Vec<String> =
+            before.0.get(&workspace).into_iter().flatten().map(ToString::to_string).collect();
+        sqlx::query(
+            "INSERT INTO changes (at, workspace_id, kind, resource_id, seen_before) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(at.unix_millis())
+        .bind(workspace.to_string())
+        .bind(kind.as_str())
+        .bind(&id)
+        .bind(seen.join(" "))
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }
 
 fn change_row(row: &AnyRow) -> Result<ChangeRow, StoreError> {
-    let seq: i64 = row.try_get("seq")?;
-    let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("changes", seq)(why);
-    let id = |column: &str| row.try_get::<String, _>(column);
-    let people: Option<String> = row.try_get("people_before")?;
-    let guest_before: i64 = row.try_get("guest_before")?;
+    let place = Place { tx: row.try_get("tx")?, seq: row.try_get("seq")? };
+    let bad = |why: &dyn fmt::Display| StoreError::inconsistent("changes", place)(why);
+    let kind: String = row.try_get("kind")?;
+    let seen: String = row.try_get("seen_before")?;
     Ok(ChangeRow {
-        seq,
-        partnership: id("partnership_id")?.parse().map_err(|why| bad(&why))?,
-        host: id("host_id")?.parse().map_err(|why| bad(&why))?,
-        guest: id("guest_id")?.parse().map_err(|why| bad(&why))?,
-        people_before: people
-            .map(|people| people.split_whitespace().map(str::parse).collect())
-            .transpose()
+        place,
+        kind: ResourceKind::ALL
+            .into_iter()
+            .find(|known| known.as_str() == kind)
+            .ok_or_else(|| bad(&"it is of an unknown kind"))?,
+        id: row.try_get("resource_id")?,
+        seen_before: seen
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()
             .map_err(|why| bad(&why))?,
-        guest_before: guest_before != 0,
     })
 }
 
-/// What changed in a workspace's partnerships after `since`, on one side of them, in commit order.
-async fn changes_of_side(
+/// What changed for a workspace after `since` and up to `upto`, in commit order, at most `most`.
+pub async fn changes_between(
     connection: &mut Connection,
     workspace: WorkspaceId,
-    side: Side,
-    since: i64,
-    most: i64,
+    since: Place,
+    upto: Place,
+    most: usize,
 ) -> Result<Vec<ChangeRow>, StoreError> {
-    let rows = sqlx::query(match side {
-        Side::Host => {
-            "SELECT seq, partnership_id, host_id, guest_id, people_before, guest_before FROM changes \
-             WHERE host_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
-        }
-        Side::Guest => {
-            "SELECT seq, partnership_id, host_id, guest_id, people_before, guest_before FROM changes \
-             WHERE guest_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
-        }
-    })
+    let rows = sqlx::query(
+        "SELECT tx, seq, kind, resource_id, seen_before FROM changes \
+         WHERE workspace_id = $1 AND (tx, seq) > ($2, $3) AND (tx, seq) <= ($4, $5) \
+         ORDER BY tx, seq LIMIT $6",
+    )
     .bind(workspace.to_string())
-    .bind(since)
-    .bind(most)
+    .bind(since.tx)
+    .bind(since.seq)
+    .bind(upto.tx)
+    .bind(upto.seq)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
     .fetch_all(connection)
     .await?;
     rows.iter().map(change_row).collect()
 }
 
-/// What changed in a workspace's partnerships after `since`, in commit order, at most `most`.
-pub async fn changes_since(
+/// The place up to which the log is settled: nothing will be added at or before it any more.
+///
+/// SQLite has one writer, so that is the newest entry. On PostgreSQL it is the last transaction before
+/// the oldest one that still runs, whose entries appear only when it commits.
+pub async fn settled(connection: &mut Connection) -> Result<Place, StoreError> {
+    match Engine::of(connection) {
+        Engine::Sqlite => {
+            let seq = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM changes")
+                .fetch_one(connection)
+                .await?;
+            Ok(Place { tx: 0, seq })
+        }
+        Engine::Postgres => {
+            let oldest: i64 =
+                sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+                    .fetch_one(connection)
+                    .await?;
+            Ok(Place { tx: oldest - 1, seq: i64::MAX })
+        }
+    }
+}
+
+/// Whether the log holds committed entries that are not settled: another transaction still runs.
+pub async fn has_unsettled(connection: &mut Connection, upto: Place) -> Result<bool, StoreError> {
+    match Engine::of(connection) {
+        Engine::Sqlite => Ok(false),
+        Engine::Postgres => {
+            let found: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM (SELECT 1 FROM changes WHERE tx > $1 LIMIT 1) AS unsettled",
+            )
+            .bind(upto.tx)
+            .fetch_one(connection)
+            .await?;
+            Ok(found > 0)
+        }
+    }
+}
+
+const PRUNED: &str = "changes_pruned";
+
+/// The place up to which entries were forgotten: a reader that stands before it has missed some.
+pub async fn pruned(connection: &mut Connection) -> Result<Place, StoreError> {
+    let place: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+        .bind(PRUNED)
+        .fetch_optional(connection)
+        .await?;
+    place.map_or_else(
+        || Ok(Place::default()),
+        |place| place.parse().map_err(|why| StoreError::inconsistent("meta", PRUNED)(&why)),
+    )
+}
+
+/// Forgets entries from before a moment; gives how many.
+pub async fn prune_changes_before(
     connection: &mut Connection,
-    workspace: WorkspaceId,
-    since: i64,
-    most: usize,
-) -> Result<Vec<ChangeRow>, StoreError> {
-    let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = changes_of_side(connection, workspace, Side::Host, since, limit).await?;
-    rows.extend(changes_of_side(connection, workspace, Side::Guest, since, limit).await?);
-    rows.sort_by_key(|row| row.seq);
-    rows.truncate(most);
-    Ok(rows)
-}
-
-/// The place of the newest change; 0 if there is none.
-pub async fn latest_change(connection: &mut Connection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM changes")
-        .fetch_one(connection)
-        .await?)
-}
-
-/// The place of the oldest change that is kept; 0 if there is none.
-pub async fn oldest_change(connection: &mut Connection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT COALESCE(MIN(seq), 0) FROM changes")
-        .fetch_one(connection)
-        .await?)
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let newest =
+        sqlx::query("SELECT tx, seq FROM changes WHERE at < $1 ORDER BY tx DESC, seq DESC LIMIT 1")
+            .bind(at.unix_millis())
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some(newest) = newest else { return Ok(0) };
+    let place = Place { tx: newest.try_get("tx")?, seq: newest.try_get("seq")? };
+    let done = sqlx::query("DELETE FROM changes WHERE (tx, seq) <= ($1, $2)")
+        .bind(place.tx)
+        .bind(place.seq)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO meta (name, value) VALUES ($1, $2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )
+    .bind(PRUNED)
+    .bind(place.to_string())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -1,4 +1,4 @@
-use entente_domain::PartnershipId;
+use entente_domain::{PartnershipId, UserId};
 use thiserror::Error;
 
 /// What can go wrong with the database.
@@ -23,6 +23,9 @@ pub enum StoreError {
     /// A compare-and-set found another version.
     #[error("the partnership {0} was changed meanwhile")]
     Changed(PartnershipId),
+    /// A compare-and-set found another version.
+    #[error("the user {0} was changed meanwhile")]
+    UserChanged(UserId),
     /// The pair has an open partnership already.
     #[error("the pair has an open partnership already")]
     PairTaken,
@@ -47,7 +50,25 @@ impl StoreError {
             | Self::Migration(_)
             | Self::Inconsistent { .. }
             | Self::Changed(_)
+            | Self::UserChanged(_)
             | Self::PairTaken
+            | Self::Address(_) => false,
+        }
+    }
+
+    /// Whether another transaction was in the way, so that the whole of this one is worth another
+    /// try: a compare-and-set that failed, a serialization failure, a deadlock, or the same unique
+    /// value written at once.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("40001" | "40P01" | "23505"))
+            }
+            Self::Changed(_) | Self::UserChanged(_) | Self::PairTaken => true,
+            Self::Database(_)
+            | Self::Migration(_)
+            | Self::Inconsistent { .. }
             | Self::Address(_) => false,
         }
     }

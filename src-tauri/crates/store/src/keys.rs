@@ -51,7 +51,8 @@ pub async fn key_by_hash(
 ) -> Result<Option<(KeyRow, UserRow)>, StoreError> {
     let row = sqlx::query(
         "SELECT k.id AS key_id, k.name AS key_name, k.scopes, k.expires_at, k.revoked_at, \
-         u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.view_number \
+         u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.created_at, u.updated_at, \
+         u.view_number, u.version \
          FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.hash = $1",
     )
     .bind(hash)

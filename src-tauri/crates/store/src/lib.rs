@@ -6,6 +6,9 @@
 
 #![deny(missing_docs)]
 
+mod access_requests;
+mod accounts;
+mod activities;
 mod changes;
 mod error;
 mod idempotency;
@@ -13,23 +16,43 @@ mod keys;
 mod outbox;
 mod partnerships;
 mod people;
+mod read;
 mod store;
 
-pub use changes::{ChangeRow, changes_since, latest_change, oldest_change, record_change};
+pub use access_requests::{
+    PendingOn, RequestFilter, access_requests_by_id, count_access_requests, insert_access_request,
+    list_access_requests, pending_requests, update_access_request,
+};
+pub use accounts::{
+    AccountFilter, SealedSecret, accounts_by_id, count_accounts, count_grants, count_shared,
+    delete_grant, delete_shared, grants_by_id, grants_of, grants_on, grants_through,
+    insert_account, insert_grant, insert_shared, list_accounts, list_grants, list_shared,
+    note_login, owners_and_own, put_secret, secrets_not_under, secrets_of, shared_by_id,
+    shared_through, shares_of, update_grant,
+};
+pub use activities::{
+    ActivityFilter, ActivityRow, Event, NewActivity, Origin, count_activities, list_activities,
+    record_activity,
+};
+pub use changes::{
+    Audience, ChangeRow, Place, ResourceKind, Viewer, changes_between, has_unsettled,
+    prune_changes_before, pruned, record_change, settled,
+};
 pub use error::StoreError;
 pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_answer};
 pub use keys::{KeyRow, insert_key, key_by_hash, revoke_key};
 pub use outbox::{Mail, OutboxMail, due_mails, mark_sent, postpone, queue_mail, unsent_mails};
 pub use partnerships::{
     ListFilter, ListPosition, Sort, TransitionRow, due_partnerships, get_partnership,
-    insert_partnership, list_partnerships, newest_of_pair, partnerships_by_id, record_activity,
-    save_step, snapshot_page, transitions_of, visible_count,
+    insert_partnership, list_partnerships, newest_of_pair, partnerships_by_id,
+    partnerships_owned_by, save_owners, save_step, snapshot_page, transitions_of, visible_count,
 };
 pub use people::{
-    UserRow, WorkspaceRow, admins_of, count_workspaces, insert_user, insert_workspace, set_role,
-    set_status, user_by_email, users_by_id, workspace, workspaces_by_id,
+    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_user,
+    insert_workspace, list_users, renew_view, update_user, user_by_email, users_by_id, workspace,
+    workspaces_by_id,
 };
-pub use store::{Store, Write};
+pub use store::{Engine, Store, Write};
 
 /// A connection of either engine.
 pub type Connection = sqlx::AnyConnection;

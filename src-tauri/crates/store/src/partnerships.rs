@@ -8,9 +8,11 @@ use entente_domain::{
     WorkspaceId,
 };
 use sqlx::Row as _;
-use uuid::Uuid;
 
-use crate::{Connection, StoreError, people::select_in, record_change};
+use crate::{
+    Audience, Connection, Event, NewActivity, Origin, ResourceKind, StoreError, people::select_in,
+    record_activity, record_change,
+};
 
 pub use list::{ListFilter, ListPosition, Sort, list_partnerships, snapshot_page, visible_count};
 use row::{SELECT, partnership_row};
@@ -121,6 +123,7 @@ pub async fn due_partnerships(
 pub async fn insert_partnership(
     connection: &mut Connection,
     step: &Step,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
     let partnership = &step.partnership;
     let values = row::Values::of(partnership);
@@ -149,14 +152,10 @@ pub async fn insert_partnership(
             _ => error.into(),
         })?;
     for owner in &partnership.owners {
-        sqlx::query("INSERT INTO partnership_owners (partnership_id, user_id) VALUES ($1, $2)")
-            .bind(partnership.id.to_string())
-            .bind(owner.to_string())
-            .execute(&mut *connection)
-            .await?;
+        insert_owner(connection, partnership.id, *owner).await?;
     }
-    record_transition(connection, partnership, &step.transition).await?;
-    record_change(connection, None, partnership).await
+    record_transition(connection, partnership, &step.transition, origin).await?;
+    changed(connection, None, partnership).await
 }
 
 /// Saves a transition: compares the version and sets the row, adds the history, the audit entry and
@@ -165,6 +164,7 @@ pub async fn save_step(
     connection: &mut Connection,
     before: &Partnership,
     step: &Step,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE partnerships SET state = $1, holds_pair = $2, awaiting_since = $3, expires_at = $4, \
@@ -182,14 +182,89 @@ pub async fn save_step(
     if done.rows_affected() != 1 {
         return Err(StoreError::Changed(before.id));
     }
-    record_transition(connection, &step.partnership, &step.transition).await?;
-    record_change(connection, Some(before), &step.partnership).await
+    record_transition(connection, &step.partnership, &step.transition, origin).await?;
+    changed(connection, Some(before), &step.partnership).await
+}
+
+async fn changed(
+    connection: &mut Connection,
+    before: Option<&Partnership>,
+    after: &Partnership,
+) -> Result<(), StoreError> {
+    let seen = before.map(Audience::of_partnership).unwrap_or_default();
+    let sees = Audience::of_partnership(after);
+    record_change(connection, ResourceKind::Partnership, after.id, &seen, &sees, after.updated_at)
+        .await
+}
+
+/// Saves other Partnership Owners: compares the version, sets the row, adds the change.
+pub async fn save_owners(
+    connection: &mut Connection,
+    before: &Partnership,
+    after: &Partnership,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE partnerships SET updated_at = $1, version = $2 WHERE id = $3 AND version = $4",
+    )
+    .bind(after.updated_at.unix_millis())
+    .bind(after.version)
+    .bind(before.id.to_string())
+    .bind(before.version)
+    .execute(&mut *connection)
+    .await?;
+    if done.rows_affected() != 1 {
+        return Err(StoreError::Changed(before.id));
+    }
+    for owner in after.owners.difference(&before.owners) {
+        insert_owner(connection, after.id, *owner).await?;
+    }
+    for owner in before.owners.difference(&after.owners) {
+        sqlx::query("DELETE FROM partnership_owners WHERE partnership_id = $1 AND user_id = $2")
+            .bind(after.id.to_string())
+            .bind(owner.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    changed(connection, Some(before), after).await
+}
+
+async fn insert_owner(
+    connection: &mut Connection,
+    partnership: PartnershipId,
+    owner: UserId,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO partnership_owners (partnership_id, user_id) VALUES ($1, $2)")
+        .bind(partnership.to_string())
+        .bind(owner.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The partnerships that somebody owns.
+pub async fn partnerships_owned_by(
+    connection: &mut Connection,
+    user: UserId,
+) -> Result<Vec<Partnership>, StoreError> {
+    let ids: Vec<String> =
+        sqlx::query_scalar("SELECT partnership_id FROM partnership_owners WHERE user_id = $1")
+            .bind(user.to_string())
+            .fetch_all(&mut *connection)
+            .await?;
+    let ids = ids
+        .iter()
+        .map(|id| {
+            id.parse().map_err(|why| StoreError::inconsistent("partnership_owners", id)(&why))
+        })
+        .collect::<Result<Vec<PartnershipId>, _>>()?;
+    partnerships_by_id(connection, ids).await
 }
 
 async fn record_transition(
     connection: &mut Connection,
     partnership: &Partnership,
     transition: &Transition,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
     let actor = match transition.by {
         Initiator::User(user) => Some(user),
@@ -210,48 +285,23 @@ async fn record_transition(
     .execute(&mut *connection)
     .await?;
     let event = match (transition.from, &partnership.state) {
-        (None, _) => "partnership_requested",
-        (Some(_), State::Active) => "partnership_accepted",
-        (Some(_), State::DeclinedByHost | State::DeclinedByGuest) => "partnership_declined",
-        (Some(_), State::Removed) => "partnership_removed",
+        (None, _) => Event::PartnershipRequested,
+        (Some(_), State::Active) => Event::PartnershipAccepted,
+        (Some(_), State::DeclinedByHost | State::DeclinedByGuest) => Event::PartnershipDeclined,
+        (Some(_), State::Removed) => Event::PartnershipRemoved,
         (
             Some(_),
             State::AwaitingApproval(_)
             | State::AwaitingAcceptance(_)
             | State::Withdrawn
             | State::Expired(_),
-        ) => "partnership_updated",
+        ) => Event::PartnershipUpdated,
     };
     let detail = transition
         .from
         .map_or_else(|| transition.to.to_string(), |from| format!("{from} -> {}", transition.to));
-    record_activity(connection, event, partnership, actor, &detail, transition.at).await
-}
-
-/// Adds an entry to the audit.
-pub async fn record_activity(
-    connection: &mut Connection,
-    event: &str,
-    partnership: &Partnership,
-    actor: Option<UserId>,
-    detail: &str,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO activities (id, at, event, host_id, guest_id, partnership_id, actor_id, detail) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(Uuid::now_v7().to_string())
-    .bind(at.unix_millis())
-    .bind(event)
-    .bind(partnership.host.to_string())
-    .bind(partnership.guest.to_string())
-    .bind(partnership.id.to_string())
-    .bind(actor.map(|user| user.to_string()))
-    .bind(detail)
-    .execute(connection)
-    .await?;
-    Ok(())
+    let new = NewActivity { detail, ..NewActivity::of(event, partnership, actor, transition.at) };
+    record_activity(connection, &new, origin).await
 }
 
 /// The recorded transitions of some partnerships, each oldest first.

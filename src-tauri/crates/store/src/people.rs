@@ -5,7 +5,7 @@ use entente_domain::{
 };
 use sqlx::{Any, QueryBuilder, Row as _, any::AnyRow};
 
-use crate::{Connection, StoreError};
+use crate::{Audience, Connection, ResourceKind, StoreError, Viewer, read::Read, record_change};
 
 /// A workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct WorkspaceRow {
     pub slug: String,
     /// Which roles may send requests.
     pub send_policy: SendPolicy,
+    /// Whether an identity provider alone adds and removes its members.
+    pub managed: bool,
 }
 
 /// A user.
@@ -35,8 +37,14 @@ pub struct UserRow {
     pub role: WorkspaceRole,
     /// Whether they can act.
     pub status: UserStatus,
-    /// Counts changes of their role and status: what was seen under another number is read anew.
+    /// When they were added.
+    pub created_at: Timestamp,
+    /// When they last changed.
+    pub updated_at: Timestamp,
+    /// Counts changes of what they may see: what was seen under another number is read anew.
     pub view_number: i64,
+    /// Counts their changes from 1.
+    pub version: i64,
 }
 
 impl UserRow {
@@ -47,9 +55,9 @@ impl UserRow {
     }
 }
 
-const WORKSPACE: &str = "SELECT id, name, slug, send_policy FROM workspaces WHERE ";
-const USER: &str =
-    "SELECT id, workspace_id, email, name, role, status, view_number FROM users WHERE ";
+const WORKSPACE: &str = "SELECT id, name, slug, send_policy, managed FROM workspaces WHERE ";
+const USER: &str = "SELECT id, workspace_id, email, name, role, status, created_at, updated_at, view_number, version \
+     FROM users WHERE ";
 
 fn workspace_row(row: &AnyRow) -> Result<WorkspaceRow, StoreError> {
     let id: String = row.try_get("id")?;
@@ -63,23 +71,23 @@ fn workspace_row(row: &AnyRow) -> Result<WorkspaceRow, StoreError> {
         } else {
             SendPolicy::AnyRole
         },
+        managed: row.try_get::<i64, _>("managed")? != 0,
     })
 }
 
 pub(crate) fn user_row(row: &AnyRow) -> Result<UserRow, StoreError> {
-    let id: String = row.try_get("id")?;
-    let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("users", &id)(why);
-    let workspace: String = row.try_get("workspace_id")?;
-    let role: String = row.try_get("role")?;
-    let status: String = row.try_get("status")?;
+    let read = Read::new("users", row)?;
     Ok(UserRow {
-        id: id.parse().map_err(|why| bad(&why))?,
-        workspace: workspace.parse().map_err(|why| bad(&why))?,
-        email: row.try_get("email")?,
-        name: row.try_get("name")?,
-        role: role.parse().map_err(|why| bad(&why))?,
-        status: status.parse().map_err(|why| bad(&why))?,
-        view_number: row.try_get("view_number")?,
+        id: read.parsed("id")?,
+        workspace: read.parsed("workspace_id")?,
+        email: read.text("email")?,
+        name: read.text("name")?,
+        role: read.parsed("role")?,
+        status: read.parsed("status")?,
+        created_at: read.moment("created_at")?,
+        updated_at: read.moment("updated_at")?,
+        view_number: read.number("view_number")?,
+        version: read.number("version")?,
     })
 }
 
@@ -176,7 +184,8 @@ pub async fn insert_workspace(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO workspaces (id, name, slug, send_policy, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(row.id.to_string())
     .bind(&row.name)
@@ -185,6 +194,7 @@ pub async fn insert_workspace(
         SendPolicy::AnyRole => "any_role",
         SendPolicy::UsersAndAbove => "users_and_above",
     })
+    .bind(i64::from(row.managed))
     .bind(at.unix_millis())
     .execute(connection)
     .await?;
@@ -192,14 +202,10 @@ pub async fn insert_workspace(
 }
 
 /// Adds a user.
-pub async fn insert_user(
-    connection: &mut Connection,
-    row: &UserRow,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn insert_user(connection: &mut Connection, row: &UserRow) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, view_number) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, updated_at, \
+         view_number, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(row.id.to_string())
     .bind(row.workspace.to_string())
@@ -207,41 +213,141 @@ pub async fn insert_user(
     .bind(&row.name)
     .bind(row.role.as_str())
     .bind(row.status.as_str())
-    .bind(at.unix_millis())
+    .bind(row.created_at.unix_millis())
+    .bind(row.updated_at.unix_millis())
     .bind(row.view_number)
-    .execute(connection)
+    .bind(row.version)
+    .execute(&mut *connection)
     .await?;
+    user_changed(connection, row, row.created_at).await
+}
+
+/// Saves a user's address, name, role and status; what they saw before is told anew where role or
+/// status changed.
+pub async fn update_user(
+    connection: &mut Connection,
+    before: &UserRow,
+    after: &UserRow,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let view = i64::from(before.role != after.role || before.status != after.status);
+    let done = sqlx::query(
+        "UPDATE users SET email = $1, name = $2, role = $3, status = $4, updated_at = $5, \
+         view_number = view_number + $6, version = version + 1 WHERE id = $7 AND version = $8",
+    )
+    .bind(&after.email)
+    .bind(&after.name)
+    .bind(after.role.as_str())
+    .bind(after.status.as_str())
+    .bind(at.unix_millis())
+    .bind(view)
+    .bind(before.id.to_string())
+    .bind(before.version)
+    .execute(&mut *connection)
+    .await?;
+    if done.rows_affected() != 1 {
+        return Err(StoreError::UserChanged(before.id));
+    }
+    user_changed(connection, after, at).await
+}
+
+/// Members are kept when they are removed, so that nobody ever learns that one is gone.
+async fn user_changed(
+    connection: &mut Connection,
+    row: &UserRow,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let mut audience = Audience::nobody();
+    audience.add(row.workspace, Viewer::Members);
+    audience.add(row.workspace, Viewer::User(row.id));
+    record_change(connection, ResourceKind::User, row.id, &audience, &audience, at).await
+}
+
+/// What some users may see has changed in more than rows: they read it anew.
+pub async fn renew_view(
+    connection: &mut Connection,
+    users: impl IntoIterator<Item = UserId>,
+) -> Result<(), StoreError> {
+    for user in users {
+        sqlx::query("UPDATE users SET view_number = view_number + 1 WHERE id = $1")
+            .bind(user.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 
-/// Changes a user's role; what they saw before is told anew.
-pub async fn set_role(
-    connection: &mut Connection,
-    user: UserId,
-    role: WorkspaceRole,
-) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("UPDATE users SET role = $1, view_number = view_number + 1 WHERE id = $2")
-            .bind(role.as_str())
-            .bind(user.to_string())
-            .execute(connection)
-            .await?;
-    Ok(done.rows_affected() == 1)
+/// What a list of members is narrowed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Only those with one of these; empty means all.
+    pub statuses: Vec<UserStatus>,
+    /// Only those whose name or address holds this.
+    pub search: Option<String>,
+    /// Only the one with this address, whatever its case.
+    pub email: Option<String>,
 }
 
-/// Changes whether a user can act.
-pub async fn set_status(
+fn members(query: &mut QueryBuilder<Any>, workspace: WorkspaceId, filter: &UserFilter) {
+    query.push(" FROM users u WHERE u.workspace_id = ").push_bind(workspace.to_string());
+    if !filter.statuses.is_empty() {
+        query.push(" AND u.status IN (");
+        let mut list = query.separated(", ");
+        for status in &filter.statuses {
+            list.push_bind(status.as_str());
+        }
+        query.push(")");
+    }
+    if let Some(search) = &filter.search {
+        let pattern = like(search);
+        query.push(" AND (lower(u.name) LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '!' OR lower(u.email) LIKE ").push_bind(pattern);
+        query.push(" ESCAPE '!')");
+    }
+    if let Some(email) = &filter.email {
+        query.push(" AND lower(u.email) = ").push_bind(email.to_lowercase());
+    }
+}
+
+/// What `LIKE ... ESCAPE '!'` takes for texts that hold `search`.
+pub(crate) fn like(search: &str) -> String {
+    let text = search.to_lowercase();
+    format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+}
+
+/// How many members a workspace has under a filter.
+pub async fn count_users(
     connection: &mut Connection,
-    user: UserId,
-    status: UserStatus,
-) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("UPDATE users SET status = $1, view_number = view_number + 1 WHERE id = $2")
-            .bind(status.as_str())
-            .bind(user.to_string())
-            .execute(connection)
-            .await?;
-    Ok(done.rows_affected() == 1)
+    workspace: WorkspaceId,
+    filter: &UserFilter,
+) -> Result<u64, StoreError> {
+    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    members(&mut query, workspace, filter);
+    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
+    Ok(u64::try_from(total).unwrap_or(0))
+}
+
+/// A page of a workspace's members, by id: after one, or after so many rows.
+pub async fn list_users(
+    connection: &mut Connection,
+    workspace: WorkspaceId,
+    filter: &UserFilter,
+    after: Option<UserId>,
+    offset: u64,
+    most: u32,
+) -> Result<Vec<UserRow>, StoreError> {
+    let mut query = QueryBuilder::<Any>::new(
+        "SELECT u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.created_at, \
+         u.updated_at, u.view_number, u.version",
+    );
+    members(&mut query, workspace, filter);
+    if let Some(after) = after {
+        query.push(" AND u.id > ").push_bind(after.to_string());
+    }
+    query.push(" ORDER BY u.id LIMIT ").push_bind(i64::from(most));
+    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(user_row).collect()
 }
 
 /// How many workspaces there are.

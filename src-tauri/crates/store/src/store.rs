@@ -3,15 +3,17 @@ use std::{ops::DerefMut, str::FromStr as _, time::Duration};
 use sqlx::{
     Any, AnyPool, Executor as _, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::{Migration, Migrator},
     pool::PoolConnection,
 };
 use uuid::Uuid;
 
 use crate::{Connection, StoreError};
 
-/// The database: one writer, several readers.
+/// The database: one writer at a time, several readers.
 #[derive(Debug, Clone)]
 pub struct Store {
+    engine: Engine,
     read: AnyPool,
     write: AnyPool,
     epoch: String,
@@ -33,8 +35,51 @@ impl Write {
     }
 }
 
-/// SQLite serialises writers itself; asking for the lock at once avoids a failed upgrade later.
-const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// What a database address names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A file on this machine, one process.
+    Sqlite,
+    /// A server, any number of processes.
+    Postgres,
+}
+
+impl Engine {
+    fn of_address(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            Ok(Self::Sqlite)
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Ok(Self::Postgres)
+        } else {
+            Err(StoreError::Address("it must start with sqlite:// or postgres://".into()))
+        }
+    }
+
+    pub(crate) fn of(connection: &Connection) -> Self {
+        if connection.backend_name() == "PostgreSQL" { Self::Postgres } else { Self::Sqlite }
+    }
+
+    /// How a transaction that may write begins. SQLite serialises writers itself; asking for the lock
+    /// at once avoids a failed upgrade later. PostgreSQL is told to behave as if it did, and refuses
+    /// one of two that do not go together: the loser tries again (see [`StoreError::is_conflict`]).
+    const fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        }
+    }
+
+    fn migrator(self) -> Migrator {
+        let own = match self {
+            Self::Sqlite => sqlx::migrate!("migrations/sqlite"),
+            Self::Postgres => sqlx::migrate!("migrations/postgres"),
+        };
+        let mut all: Vec<Migration> =
+            sqlx::migrate!("migrations/portable").iter().chain(own.iter()).cloned().collect();
+        all.sort_by_key(|migration| migration.version);
+        Migrator { migrations: all.into(), ..own }
+    }
+}
 
 async fn set_up_sqlite(connection: &mut Connection) -> Result<(), sqlx::Error> {
     connection
@@ -47,26 +92,44 @@ async fn set_up_sqlite(connection: &mut Connection) -> Result<(), sqlx::Error> {
 }
 
 impl Store {
-    /// Opens `sqlite://PATH`, making the file if there is none, and migrates it.
+    /// Opens `sqlite://PATH`, making the file if there is none, or `postgres://...`, and migrates it.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::Address("it must start with sqlite://".into()));
-        }
-        let separator = if url.contains('?') { '&' } else { '?' };
-        let options = AnyConnectOptions::from_str(&format!("{url}{separator}mode=rwc"))
+        let engine = Engine::of_address(url)?;
+        let address = match engine {
+            Engine::Sqlite => {
+                format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
+            }
+            Engine::Postgres => url.to_owned(),
+        };
+        let options = AnyConnectOptions::from_str(&address)
             .map_err(|error| StoreError::Address(error.to_string()))?;
         let pool = |most: u32| {
-            AnyPoolOptions::new()
+            let pool = AnyPoolOptions::new()
                 .max_connections(most)
-                .acquire_timeout(Duration::from_secs(10))
-                .after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+                .acquire_timeout(Duration::from_secs(10));
+            match engine {
+                Engine::Sqlite => {
+                    pool.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+                }
+                Engine::Postgres => pool,
+            }
         };
-        let write = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        let (writers, readers) = match engine {
+            Engine::Sqlite => (1, 4),
+            Engine::Postgres => (16, 8),
+        };
+        let write = pool(writers).connect_with(options.clone()).await?;
+        engine.migrator().run(&write).await?;
         let epoch = epoch(&write).await?;
-        let read = pool(4).connect_with(options).await?;
-        Ok(Self { read, write, epoch })
+        let read = pool(readers).connect_with(options).await?;
+        Ok(Self { engine, read, write, epoch })
+    }
+
+    /// Which engine it is.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Names this database; a cursor of another one is refused.
@@ -82,7 +145,7 @@ impl Store {
 
     /// Begins to write; waits for the writer before.
     pub async fn write(&self) -> Result<Write, StoreError> {
-        Ok(Write(self.write.begin_with(BEGIN_WRITE).await?))
+        Ok(Write(self.write.begin_with(self.engine.begin_write()).await?))
     }
 
     /// Whether the database answers.

@@ -2,7 +2,7 @@ use entente_domain::{Actor, Partnership, PartnershipId, Side, StateName};
 use sqlx::{Any, QueryBuilder, Row as _};
 
 use super::{partnerships_by_id, with_order};
-use crate::{Connection, StoreError};
+use crate::{Connection, StoreError, people::like};
 
 /// What a list of partnerships is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,15 +120,11 @@ fn narrow(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &ListFilter) {
         }
     }
     if let Some(search) = &filter.search {
-        let pattern = format!("%{}%", escape_like(&search.to_lowercase()));
+        let pattern = like(search);
         query.push(" AND (lower(w.name) LIKE ").push_bind(pattern.clone());
         query.push(" ESCAPE '!' OR lower(p.partner_email) LIKE ").push_bind(pattern);
         query.push(" ESCAPE '!')");
     }
-}
-
-fn escape_like(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 /// How many partnerships a caller may see under a filter.

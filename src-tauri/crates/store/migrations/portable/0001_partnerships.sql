@@ -1,4 +1,4 @@
--- Ids are UUIDs as text, times are milliseconds since 1970 in UTC, flags are 0 or 1.
+-- For every engine. Ids are UUIDs as text, times are milliseconds since 1970 in UTC, flags are 0 or 1.
 
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
@@ -10,6 +10,8 @@ CREATE TABLE workspaces (
     name TEXT NOT NULL,
     slug TEXT NOT NULL UNIQUE,
     send_policy TEXT NOT NULL DEFAULT 'any_role' CHECK (send_policy IN ('any_role', 'users_and_above')),
+    -- Whether an identity provider alone adds and removes its members.
+    managed BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
 );
 
@@ -21,8 +23,10 @@ CREATE TABLE users (
     role TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('live', 'pending', 'disabled')),
     created_at BIGINT NOT NULL,
-    -- Counts changes of role and status: a cursor taken under another number is of another view.
+    -- Counts changes of what they may see: a cursor taken under another number is of another view.
     view_number BIGINT NOT NULL DEFAULT 0,
+    version BIGINT NOT NULL DEFAULT 1,
+    updated_at BIGINT NOT NULL,
     UNIQUE (workspace_id, email)
 );
 CREATE INDEX users_by_email ON users (email);
@@ -92,40 +96,31 @@ CREATE TABLE transitions (
     PRIMARY KEY (partnership_id, position)
 );
 
--- The audit: accepted transitions and refused attempts to decide.
+-- The audit: what happened, and refused attempts to decide. Names of account and app are as they were.
 CREATE TABLE activities (
     id TEXT PRIMARY KEY,
     at BIGINT NOT NULL,
     event TEXT NOT NULL,
     host_id TEXT,
     guest_id TEXT,
+    -- Whether the guest's Admins may know of it.
+    guest_sees BIGINT NOT NULL,
     partnership_id TEXT,
+    account_id TEXT,
+    application TEXT,
+    account_label TEXT,
     actor_id TEXT,
-    detail TEXT NOT NULL
+    subject_id TEXT,
+    detail TEXT NOT NULL,
+    -- What the client told of itself.
+    location TEXT,
+    os TEXT,
+    device TEXT
 );
+CREATE INDEX activities_by_host ON activities (host_id, at, id);
+CREATE INDEX activities_by_guest ON activities (guest_id, at, id);
+CREATE INDEX activities_by_account ON activities (account_id, at, id);
 CREATE INDEX activities_by_partnership ON activities (partnership_id, at);
-
-CREATE TRIGGER activities_are_not_changed BEFORE UPDATE ON activities
-BEGIN SELECT RAISE(ABORT, 'activities are append-only'); END;
-CREATE TRIGGER activities_are_not_deleted BEFORE DELETE ON activities
-BEGIN SELECT RAISE(ABORT, 'activities are append-only'); END;
-CREATE TRIGGER transitions_are_not_changed BEFORE UPDATE ON transitions
-BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END;
-CREATE TRIGGER transitions_are_not_deleted BEFORE DELETE ON transitions
-BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END;
-
--- The change log. Who could see the resource before tells who learns that it is gone.
-CREATE TABLE changes (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    partnership_id TEXT NOT NULL,
-    host_id TEXT NOT NULL,
-    guest_id TEXT NOT NULL,
-    -- Space-separated ids of the host users beside the Admins who saw it; null if it was not there.
-    people_before TEXT,
-    guest_before BIGINT NOT NULL
-);
-CREATE INDEX changes_by_host ON changes (host_id, seq);
-CREATE INDEX changes_by_guest ON changes (guest_id, seq);
 
 CREATE TABLE idempotent_answers (
     user_id TEXT NOT NULL,
