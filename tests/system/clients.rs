@@ -370,10 +370,7 @@ async fn a_user_who_was_removed_keeps_nothing_on_their_disk() -> Result<()> {
     let server = world.server.as_ref().context("it runs")?;
     let email = &world.person("olivia").email;
     let user = entente_store::user_by_email(&mut *server.store().read().await?, email).await?;
-    let mut write = server.store().write().await?;
-    let disabled = entente_domain::UserStatus::Disabled;
-    entente_store::set_status(write.connection(), user[0].id, disabled).await?;
-    write.commit().await?;
+    entente_server::disable_user(server.store(), &user[0], server.now()).await?;
     server.changed();
     desk.until("signed out", |status| matches!(status, Connectivity::SignedOut { .. })).await?;
     while desk.told.recv().await.context("told")? != Event::Purged {}
@@ -393,10 +390,8 @@ async fn a_demotion_takes_from_the_disk_what_is_not_theirs_any_more() -> Result<
     let server = world.server.as_ref().context("it runs")?;
     let email = &world.person("olivia").email;
     let user = entente_store::user_by_email(&mut *server.store().read().await?, email).await?;
-    let mut write = server.store().write().await?;
     let role = entente_domain::WorkspaceRole::User;
-    entente_store::set_role(write.connection(), user[0].id, role).await?;
-    write.commit().await?;
+    entente_server::set_role(server.store(), &user[0], role, server.now()).await?;
     server.changed();
     until("an empty cache", async || desk.state(id).await.is_none().then_some(())).await?;
     desk.live().await

@@ -8,7 +8,7 @@ use entente_store::Store;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
 
-use crate::{Clock, ServerSecret, metrics::Metrics};
+use crate::{Clock, Opened, ServerSecret, Vault, metrics::Metrics};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) secret: ServerSecret,
+    pub(crate) vault: Vault,
     pub(crate) deadlines: Deadlines,
     pub(crate) metrics: Metrics,
     /// Requests with an idempotency key that are being answered just now.
@@ -32,16 +33,12 @@ pub(crate) struct App {
 const PROBES_A_MINUTE: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(9);
 
 impl App {
-    pub(crate) fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        secret: ServerSecret,
-        deadlines: Deadlines,
-    ) -> Self {
+    pub(crate) fn new(opened: Opened, clock: Arc<dyn Clock>, deadlines: Deadlines) -> Self {
         Self {
-            store,
+            store: opened.store,
             clock,
-            secret,
+            secret: opened.secret,
+            vault: opened.vault,
             deadlines,
             metrics: Metrics::default(),
             in_flight: Mutex::default(),

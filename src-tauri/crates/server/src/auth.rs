@@ -5,13 +5,14 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use entente_domain::{Actor, UserStatus};
-use entente_store::{KeyRow, UserRow, key_by_hash};
+use entente_store::{Connection, KeyRow, Origin, UserRow, key_by_hash};
 use entente_wire::ErrorCode;
 use secrecy::SecretString;
 
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
+    origin,
 };
 
 /// Who asks: the user behind the key.
@@ -19,12 +20,10 @@ use crate::{
 pub(crate) struct Caller {
     pub(crate) user: UserRow,
     pub(crate) key: KeyRow,
+    /// What the client told of itself with this request.
+    pub(crate) origin: Origin,
     hash: String,
 }
-
-/// What a key may be given.
-pub(crate) const READ: &str = "partnerships:read";
-pub(crate) const WRITE: &str = "partnerships:write";
 
 impl Caller {
     pub(crate) fn actor(&self) -> Actor {
@@ -44,7 +43,12 @@ impl Caller {
 
     /// Looks the key up again; an error if it was revoked, has expired, or its user was disabled.
     pub(crate) async fn again(&self, app: &App) -> ApiResult<Self> {
-        authenticate_hash(app, self.hash.clone()).await
+        self.again_on(app, &mut *app.store.read().await?).await
+    }
+
+    /// The same, as a transaction sees it.
+    pub(crate) async fn again_on(&self, app: &App, connection: &mut Connection) -> ApiResult<Self> {
+        authenticate_hash(app, connection, self.hash.clone(), self.origin.clone()).await
     }
 }
 
@@ -59,9 +63,8 @@ impl FromRequestParts<Arc<App>> for Caller {
             )
         })?;
         let hash = app.secret.hash(&key);
-        let caller = authenticate_hash(app, hash).await?;
-        caller.needs(READ)?;
-        Ok(caller)
+        let mut connection = app.store.read().await?;
+        authenticate_hash(app, &mut connection, hash, origin::of(parts)).await
     }
 }
 
@@ -77,8 +80,13 @@ fn key_of(headers: &HeaderMap) -> Option<SecretString> {
     (!text.is_empty()).then(|| SecretString::from(text))
 }
 
-async fn authenticate_hash(app: &App, hash: String) -> ApiResult<Caller> {
-    let found = key_by_hash(&mut *app.store.read().await?, &hash).await?;
+async fn authenticate_hash(
+    app: &App,
+    connection: &mut Connection,
+    hash: String,
+    origin: Origin,
+) -> ApiResult<Caller> {
+    let found = key_by_hash(connection, &hash).await?;
     let Some((key, user)) = found.filter(|(key, _)| key.revoked_at.is_none()) else {
         return Err(ApiError::new(
             ErrorCode::InvalidCredentials,
@@ -97,5 +105,5 @@ async fn authenticate_hash(app: &App, hash: String) -> ApiResult<Caller> {
             "The user of this API key was removed from the workspace. Ask an Admin of the workspace.",
         ));
     }
-    Ok(Caller { user, key, hash })
+    Ok(Caller { user, key, origin, hash })
 }

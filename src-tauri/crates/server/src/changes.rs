@@ -3,21 +3,27 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entente_domain::PartnershipId;
-use entente_store::{changes_since, latest_change, oldest_change, partnerships_by_id};
-use entente_wire::{Change, ErrorCode, Operation, PartnershipResource, ResourceType};
+use entente_store::{
+    AccountFilter, Connection, ListFilter, Place, RequestFilter, ResourceKind, UserFilter,
+    changes_between, count_access_requests, count_accounts, count_grants, count_shared,
+    count_users, has_unsettled, list_access_requests, list_accounts, list_grants, list_shared,
+    list_users, partnerships_by_id, pruned, settled, snapshot_page, users_by_id, visible_count,
+    workspace,
+};
+use entente_wire::{Change, ChangedResource, ErrorCode, Operation, ResourceType};
 
 use crate::{
     app::App,
     auth::Caller,
-    document::documents,
+    document::{access, documents},
     error::{ApiError, ApiResult},
     query::Query,
+    scopes::{ACCOUNTS_READ, PARTNERSHIPS_READ, USERS_READ},
 };
 
 /// A place in this database's change log as this caller sees it, as text: opaque to callers.
-pub(crate) fn encode(app: &App, caller: &Caller, seq: i64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}:{seq}", view(app, caller)))
+pub(crate) fn encode(app: &App, caller: &Caller, place: Place) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}:{place}", view(app, caller)))
 }
 
 /// What a cursor is good for: one database, one user, and what that user may see.
@@ -26,94 +32,296 @@ fn view(app: &App, caller: &Caller) -> String {
 }
 
 /// The place that a cursor names, if the caller can go on from there.
-pub(crate) async fn decode(app: &App, caller: &Caller, cursor: &str) -> ApiResult<i64> {
+pub(crate) async fn decode(app: &App, caller: &Caller, cursor: &str) -> ApiResult<Place> {
     let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let parts = text.as_deref().and_then(|text| text.rsplit_once(':'));
-    let Some((seen, seq)) = parts else {
+    let Some((seen, place)) = parts else {
         return Err(Query::bad("since", "it is no cursor"));
     };
-    let seq: i64 = seq.parse().map_err(|_| Query::bad("since", "it is no cursor"))?;
+    let place: Place = place.parse().map_err(|_| Query::bad("since", "it is no cursor"))?;
     let mut connection = app.store.read().await?;
-    // A gap before the oldest change that is kept, another database, a place that was never
-    // reached, or another view of the data: a full snapshot is needed.
-    let oldest = oldest_change(&mut connection).await?;
-    if seen != view(app, caller) || seq > latest_change(&mut connection).await? || seq + 1 < oldest
+    // A gap before what is kept, another database, a place that was never reached, or another view
+    // of the data: a full snapshot is needed.
+    if seen != view(app, caller)
+        || place > settled(&mut connection).await?
+        || place < pruned(&mut connection).await?
     {
         return Err(ApiError::new(
             ErrorCode::CursorExpired,
             "This cursor is too old or of another view of the data. Read a full snapshot.",
         ));
     }
-    Ok(seq)
+    Ok(place)
 }
 
 /// What changed for a caller.
 pub(crate) struct Batch {
     /// The changes in commit order, each with its place.
-    pub(crate) changes: Vec<(i64, Change)>,
+    pub(crate) changes: Vec<(Place, Change)>,
     /// The place up to which this batch tells everything.
-    pub(crate) upto: i64,
+    pub(crate) upto: Place,
     /// Whether there is more after it.
     pub(crate) more: bool,
+    /// Whether something is committed that cannot be told yet, because an earlier transaction still
+    /// runs: worth another look in a moment.
+    pub(crate) unsettled: bool,
 }
 
-/// What changed after `since`, as far as the caller may see, several changes of one partnership as
-/// one.
-pub(crate) async fn read(app: &App, caller: &Caller, since: i64, most: usize) -> ApiResult<Batch> {
+/// What changed after `since`, as far as the caller may see, several changes of one resource as one.
+pub(crate) async fn read(
+    app: &App,
+    caller: &Caller,
+    since: Place,
+    most: usize,
+) -> ApiResult<Batch> {
     let actor = caller.actor();
     let mut connection = app.store.read().await?;
     // Read before the rows, so that everything up to it is among them.
-    let latest = latest_change(&mut connection).await?;
-    let rows = changes_since(&mut connection, actor.workspace, since, most).await?;
+    let settled = settled(&mut connection).await?;
+    let rows = changes_between(&mut connection, actor.workspace, since, settled, most).await?;
     let more = rows.len() == most;
-    let last = rows.last().map_or(since, |row| row.seq);
-    let upto = if more { last } else { last.max(latest) };
+    let upto = match rows.last() {
+        Some(last) if more => last.place,
+        _ => settled.max(since),
+    };
+    let unsettled = has_unsettled(&mut connection, settled).await?;
 
-    let mut latest_of: BTreeMap<PartnershipId, (i64, bool)> = BTreeMap::new();
-    for row in &rows {
-        let entry = latest_of.entry(row.partnership).or_default();
-        *entry = (row.seq, entry.1 || row.was_seen_by(&actor));
+    let mut latest: BTreeMap<ResourceKind, BTreeMap<String, (Place, bool)>> = BTreeMap::new();
+    for row in rows {
+        let was_seen = row.was_seen_by(&actor);
+        let entry = latest.entry(row.kind).or_default().entry(row.id).or_default();
+        *entry = (row.place, entry.1 || was_seen);
     }
-    let found = partnerships_by_id(&mut connection, latest_of.keys().copied()).await?;
-    let mut visible: BTreeMap<String, PartnershipResource> =
-        documents(&mut connection, &actor, app.deadlines, &found)
-            .await?
-            .into_iter()
-            .map(|document| (document.id.clone(), document))
-            .collect();
     let mut changes = Vec::new();
-    for (id, (seq, was_seen)) in latest_of {
-        if let Some(change) = change(visible.remove(&id.to_string()), id, was_seen) {
-            changes.push((seq, change));
+    for (kind, resources) in latest {
+        if caller.needs(scope(kind)).is_err() {
+            continue;
+        }
+        let ids: Vec<String> = resources.keys().cloned().collect();
+        let found = resources_of(app, caller, &mut connection, kind, &ids).await?;
+        let mut visible: BTreeMap<String, ChangedResource> =
+            found.into_iter().map(|found| (found.identity().1.to_owned(), found)).collect();
+        for (id, (place, was_seen)) in resources {
+            if let Some(resource) = visible.remove(&id) {
+                changes.push((place, upsert(resource)));
+            } else if was_seen {
+                changes.push((place, gone(kind, id)));
+            }
+            // Never theirs to see: not even told that it is not.
         }
     }
-    changes.sort_by_key(|(seq, _)| *seq);
-    Ok(Batch { changes, upto, more })
+    changes.sort_by_key(|(place, _)| *place);
+    Ok(Batch { changes, upto, more, unsettled })
 }
 
-fn change(
-    resource: Option<PartnershipResource>,
-    id: PartnershipId,
-    was_seen: bool,
-) -> Option<Change> {
-    match resource {
-        Some(resource) => Some(upsert(resource)),
-        None if was_seen => Some(Change {
-            op: Operation::Delete,
-            r#type: ResourceType::Partnership,
-            id: id.to_string(),
-            resource: None,
-        }),
-        // Never theirs to see: not even told that it is not.
-        None => None,
+fn gone(kind: ResourceKind, id: String) -> Change {
+    let r#type = match kind {
+        ResourceKind::Partnership => ResourceType::Partnership,
+        ResourceKind::Account => ResourceType::Account,
+        ResourceKind::SharedAccount => ResourceType::SharedAccount,
+        ResourceKind::AccountUser => ResourceType::AccountUser,
+        ResourceKind::AccessRequest => ResourceType::AccessRequest,
+        ResourceKind::User => ResourceType::User,
+    };
+    Change { op: Operation::Delete, r#type, id, resource: None }
+}
+
+pub(crate) fn upsert(resource: ChangedResource) -> Change {
+    let (r#type, id) = resource.identity();
+    let id = id.to_owned();
+    Change { op: Operation::Upsert, r#type, id, resource: Some(resource) }
+}
+
+fn scope(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Partnership => PARTNERSHIPS_READ,
+        ResourceKind::User => USERS_READ,
+        ResourceKind::Account
+        | ResourceKind::SharedAccount
+        | ResourceKind::AccountUser
+        | ResourceKind::AccessRequest => ACCOUNTS_READ,
     }
 }
 
-pub(crate) fn upsert(resource: PartnershipResource) -> Change {
-    Change {
-        op: Operation::Upsert,
-        r#type: ResourceType::Partnership,
-        id: resource.id.clone(),
-        resource: Some(resource),
+fn parsed<T: std::str::FromStr>(ids: &[String]) -> Vec<T> {
+    ids.iter().filter_map(|id| id.parse().ok()).collect()
+}
+
+/// Those of some resources of one kind that the caller may see, as they are now.
+async fn resources_of(
+    app: &App,
+    caller: &Caller,
+    connection: &mut Connection,
+    kind: ResourceKind,
+    ids: &[String],
+) -> ApiResult<Vec<ChangedResource>> {
+    let actor = caller.actor();
+    Ok(match kind {
+        ResourceKind::Partnership => {
+            let found = partnerships_by_id(connection, parsed(ids)).await?;
+            let found = documents(connection, &actor, app.deadlines, &found).await?;
+            found.into_iter().map(ChangedResource::Partnership).collect()
+        }
+        ResourceKind::User => {
+            let found = users_by_id(connection, parsed(ids)).await?;
+            let found: Vec<_> = found.into_values().collect();
+            let managed = is_managed(caller, connection).await?;
+            access::members(&actor, managed, &found)
+                .into_iter()
+                .map(ChangedResource::User)
+                .collect()
+        }
+        ResourceKind::Account => {
+            let found = access::accounts(connection, &actor, parsed(ids)).await?;
+            found.into_iter().map(ChangedResource::Account).collect()
+        }
+        ResourceKind::SharedAccount => {
+            let found = access::shared_accounts(connection, &actor, parsed(ids)).await?;
+            found.into_iter().map(ChangedResource::SharedAccount).collect()
+        }
+        ResourceKind::AccountUser => {
+            let found = access::account_users(connection, &actor, parsed(ids)).await?;
+            found.into_iter().map(ChangedResource::AccountUser).collect()
+        }
+        ResourceKind::AccessRequest => {
+            let found = access::access_requests(connection, &actor, parsed(ids)).await?;
+            found.into_iter().map(ChangedResource::AccessRequest).collect()
+        }
+    })
+}
+
+/// Whether an identity provider manages the caller's workspace.
+pub(crate) async fn is_managed(caller: &Caller, connection: &mut Connection) -> ApiResult<bool> {
+    let found = workspace(connection, caller.user.workspace).await?;
+    Ok(found.is_some_and(|workspace| workspace.managed))
+}
+
+/// Where a page of a snapshot begins: after a resource, or before all of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SnapshotPosition {
+    kind: usize,
+    after: Option<String>,
+}
+
+impl SnapshotPosition {
+    pub(crate) const START: Self = Self { kind: 0, after: None };
+
+    pub(crate) fn encode(&self) -> String {
+        format!("{}:{}", self.kind, self.after.as_deref().unwrap_or_default())
     }
+
+    pub(crate) fn decode(text: &str) -> Option<Self> {
+        let (kind, after) = text.split_once(':')?;
+        let kind = kind.parse().ok().filter(|kind| *kind < ResourceKind::ALL.len())?;
+        Some(Self { kind, after: Some(after.to_owned()).filter(|after| !after.is_empty()) })
+    }
+}
+
+/// A page of everything that the caller may see, kind by kind, and where the next one begins.
+pub(crate) async fn snapshot(
+    app: &App,
+    caller: &Caller,
+    connection: &mut Connection,
+    mut position: SnapshotPosition,
+    size: u32,
+) -> ApiResult<(Vec<ChangedResource>, Option<SnapshotPosition>)> {
+    let mut page = Vec::new();
+    while let Some(kind) = ResourceKind::ALL.get(position.kind).copied() {
+        let room = size.saturating_sub(u32::try_from(page.len()).unwrap_or(size));
+        if room == 0 {
+            return Ok((page, Some(position)));
+        }
+        let ids = visible_ids(caller, connection, kind, position.after.as_deref(), room).await?;
+        let last = ids.last().cloned();
+        let full = ids.len() == room as usize;
+        page.extend(resources_of(app, caller, connection, kind, &ids).await?);
+        position = if full {
+            SnapshotPosition { kind: position.kind, after: last }
+        } else {
+            SnapshotPosition { kind: position.kind + 1, after: None }
+        };
+        if full {
+            return Ok((page, Some(position)));
+        }
+    }
+    Ok((page, None))
+}
+
+/// Some ids of a kind that the caller may see, in order.
+async fn visible_ids(
+    caller: &Caller,
+    connection: &mut Connection,
+    kind: ResourceKind,
+    after: Option<&str>,
+    most: u32,
+) -> ApiResult<Vec<String>> {
+    fn texts<T: ToString>(ids: Vec<T>) -> Vec<String> {
+        ids.iter().map(ToString::to_string).collect()
+    }
+    if caller.needs(scope(kind)).is_err() {
+        return Ok(Vec::new());
+    }
+    let actor = caller.actor();
+    let after = after.unwrap_or_default();
+    Ok(match kind {
+        ResourceKind::Partnership => {
+            let page = snapshot_page(connection, &actor, after.parse().ok(), most).await?;
+            texts(page.iter().map(|partnership| partnership.id).collect())
+        }
+        ResourceKind::User => {
+            if !entente_domain::sees_all_members(&actor) {
+                // Only themselves.
+                let own = actor.user.to_string();
+                return Ok(if own.as_str() > after { vec![own] } else { Vec::new() });
+            }
+            let filter = UserFilter::default();
+            let after = after.parse().ok();
+            let page = list_users(connection, actor.workspace, &filter, after, 0, most).await?;
+            texts(page.iter().map(|user| user.id).collect())
+        }
+        ResourceKind::Account => {
+            let filter = AccountFilter::default();
+            texts(list_accounts(connection, &actor, &filter, after.parse().ok(), 0, most).await?)
+        }
+        ResourceKind::SharedAccount => {
+            texts(list_shared(connection, &actor, after.parse().ok(), most).await?)
+        }
+        ResourceKind::AccountUser => {
+            texts(list_grants(connection, &actor, after.parse().ok(), most).await?)
+        }
+        ResourceKind::AccessRequest => {
+            let filter = RequestFilter::default();
+            let after = after.parse().ok();
+            texts(list_access_requests(connection, &actor, &filter, after, 0, most).await?)
+        }
+    })
+}
+
+/// How many resources the caller may see in all.
+pub(crate) async fn total(caller: &Caller, connection: &mut Connection) -> ApiResult<u64> {
+    let actor = caller.actor();
+    let mut total = 0;
+    for kind in ResourceKind::ALL {
+        if caller.needs(scope(kind)).is_err() {
+            continue;
+        }
+        total += match kind {
+            ResourceKind::Partnership => {
+                visible_count(connection, &actor, &ListFilter::default()).await?
+            }
+            ResourceKind::User if !entente_domain::sees_all_members(&actor) => 1,
+            ResourceKind::User => {
+                count_users(connection, actor.workspace, &UserFilter::default()).await?
+            }
+            ResourceKind::Account => {
+                count_accounts(connection, &actor, &AccountFilter::default()).await?
+            }
+            ResourceKind::SharedAccount => count_shared(connection, &actor).await?,
+            ResourceKind::AccountUser => count_grants(connection, &actor).await?,
+            ResourceKind::AccessRequest => {
+                count_access_requests(connection, &actor, &RequestFilter::default()).await?
+            }
+        };
+    }
+    Ok(total)
 }

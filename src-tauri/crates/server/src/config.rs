@@ -14,6 +14,12 @@ pub struct Config {
     pub database: Option<String>,
     /// Where the database, the server's secret and mails without SMTP are kept.
     pub data: PathBuf,
+    /// The file with the secret under which API keys are stored; without it, `secret.key` in the data
+    /// directory. Processes that share a database share it.
+    pub secret_file: Option<PathBuf>,
+    /// The file with the keys that seal credentials; without it, `vault.keys` in the data directory.
+    /// Processes that share a database share it.
+    pub vault_file: Option<PathBuf>,
     /// How mails leave.
     pub mail: MailTransport,
     /// How long requests and reminders wait.
@@ -31,6 +37,8 @@ impl Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database: None,
+            secret_file: None,
+            vault_file: None,
             mail: MailTransport::Files(data.join("mail")),
             data,
             deadlines: Deadlines::default(),

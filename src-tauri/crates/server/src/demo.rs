@@ -9,7 +9,7 @@ use entente_domain::{
     Timestamp, UserId, WorkspaceId, WorkspaceRole,
 };
 use entente_store::{
-    UserRow, WorkspaceRow, insert_partnership, save_step, user_by_email, workspaces_by_id,
+    Origin, UserRow, WorkspaceRow, insert_partnership, save_step, user_by_email, workspaces_by_id,
 };
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -175,11 +175,11 @@ impl Book<'_> {
             return Ok(());
         };
         let mut write = self.server.store().write().await?;
-        insert_partnership(write.connection(), &step).await?;
+        insert_partnership(write.connection(), &step, &Origin::default()).await?;
         let mut partnership = step.partnership;
         let later = at.after(Duration::from_secs(40 * 60));
         for next in self.steps(&partnership, guest, sample.outcome, later) {
-            save_step(write.connection(), &partnership, &next).await?;
+            save_step(write.connection(), &partnership, &next, &Origin::default()).await?;
             partnership = next.partnership;
         }
         Ok(write.commit().await?)

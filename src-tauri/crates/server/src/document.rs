@@ -1,9 +1,12 @@
-//! Partnerships as documents for one caller.
+//! Resources as documents for one caller.
+
+pub(crate) mod access;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_domain::{
-    Actor, Deadlines, Partnership, Side, StateName, UserId, WorkspaceId, allowed_actions, sees,
+    Actor, Deadlines, Partnership, Side, StateName, UserId, WorkspaceId, allowed_actions,
+    allowed_management, sees,
 };
 use entente_store::{
     Connection, StoreError, TransitionRow, UserRow, WorkspaceRow, transitions_of, users_by_id,
@@ -32,10 +35,7 @@ pub(crate) async fn documents(
         workspaces.extend([partnership.host, partnership.guest]);
     }
     people.extend(history.values().flatten().filter_map(|transition| transition.actor));
-    let names = Names {
-        people: users_by_id(connection, people).await?,
-        workspaces: workspaces_by_id(connection, workspaces).await?,
-    };
+    let names = Names::read(connection, people, workspaces).await?;
     Ok(seen
         .into_iter()
         .map(|partnership| {
@@ -56,13 +56,25 @@ pub(crate) async fn one_document(
     Ok(documents(connection, actor, deadlines, one).await?.pop())
 }
 
-struct Names {
+/// What people and workspaces are called.
+pub(crate) struct Names {
     people: BTreeMap<UserId, UserRow>,
     workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
 }
 
 impl Names {
-    fn person(&self, id: UserId) -> Person {
+    pub(crate) async fn read(
+        connection: &mut Connection,
+        people: BTreeSet<UserId>,
+        workspaces: BTreeSet<WorkspaceId>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            people: users_by_id(connection, people).await?,
+            workspaces: workspaces_by_id(connection, workspaces).await?,
+        })
+    }
+
+    pub(crate) fn person(&self, id: UserId) -> Person {
         // Foreign keys keep users; a missing one still makes a readable document.
         self.people.get(&id).map_or_else(
             || Person { id, name: "Former member".into(), email: String::new() },
@@ -70,7 +82,7 @@ impl Names {
         )
     }
 
-    fn workspace(&self, id: WorkspaceId) -> WorkspaceRef {
+    pub(crate) fn workspace(&self, id: WorkspaceId) -> WorkspaceRef {
         let name = self.workspaces.get(&id).map(|row| row.name.clone()).unwrap_or_default();
         WorkspaceRef { id, name }
     }
@@ -119,13 +131,15 @@ fn document(
         },
         history: history.iter().map(|transition| entry(transition, names)).collect(),
     };
-    let allowed = allowed_actions(actor, partnership);
+    let transitions = allowed_actions(actor, partnership).into_iter().map(|action| action.as_str());
+    let management =
+        allowed_management(actor, partnership).into_iter().map(|action| action.as_str());
     Resource {
         id: partnership.id.to_string(),
         r#type: ResourceType::Partnership,
         attributes,
         meta: ResourceMeta {
-            allowed_actions: allowed.iter().map(|action| action.as_str().into()).collect(),
+            allowed_actions: transitions.chain(management).map(Into::into).collect(),
         },
     }
 }

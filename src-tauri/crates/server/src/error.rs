@@ -8,20 +8,25 @@ use entente_wire::{ErrorCode, ErrorDocument, ErrorMeta, ErrorObject};
 
 /// A refusal, as it goes to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiError(Box<ErrorObject>);
+pub(crate) struct ApiError {
+    object: Box<ErrorObject>,
+    /// Another transaction was in the way: the whole is worth another try.
+    conflict: bool,
+}
 
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     /// A refusal; `detail` says what happened this time and what to do.
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(ErrorObject {
+        let object = ErrorObject {
             code,
             title: code.title().into(),
             detail: detail.into(),
             status: code.status(),
             meta: ErrorMeta::default(),
-        }))
+        };
+        Self { object: Box::new(object), conflict: false }
     }
 
     /// A refusal of something in particular: `["body", "reason"]`.
@@ -35,28 +40,45 @@ impl ApiError {
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut ErrorMeta)) -> Self {
-        change(&mut self.0.meta);
+        change(&mut self.object.meta);
         self
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
-        self.0.code
+        self.object.code
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.conflict
+    }
+
+    /// The same for everybody who may not do something.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(
+            ErrorCode::Forbidden,
+            "You are not one of those who may do this. Ask an Admin of your workspace.",
+        )
     }
 
     pub(crate) fn status(&self) -> u16 {
-        self.0.status
+        self.object.status
     }
 
     pub(crate) fn document(&self) -> ErrorDocument {
-        ErrorDocument { errors: vec![(*self.0).clone()] }
+        ErrorDocument { errors: vec![(*self.object).clone()] }
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        // The cause stays in the log; the request's id finds it there.
-        tracing::error!(%error, "the store failed");
-        if error.is_busy() {
+        let conflict = error.is_conflict();
+        if conflict {
+            tracing::debug!(%error, "another transaction was in the way");
+        } else {
+            // The cause stays in the log; the request's id finds it there.
+            tracing::error!(%error, "the store failed");
+        }
+        let refusal = if error.is_busy() {
             Self::new(ErrorCode::Unavailable, "The database is busy. Try again in a moment.")
                 .with(|meta| meta.retry_after = Some(1))
         } else if matches!(error, StoreError::PairTaken) {
@@ -64,17 +86,24 @@ impl From<StoreError> for ApiError {
                 ErrorCode::PartnershipExists,
                 "Your workspace already has an open partnership with this workspace.",
             )
+        } else if conflict {
+            Self::new(
+                ErrorCode::Unavailable,
+                "Others are changing the same. Try again in a moment.",
+            )
+            .with(|meta| meta.retry_after = Some(1))
         } else {
             Self::new(ErrorCode::Internal, "The server could not answer. Try again later.")
-        }
+        };
+        Self { conflict, ..refusal }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status =
-            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.0.meta.retry_after;
+            StatusCode::from_u16(self.object.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.object.meta.retry_after;
         let mut response = (status, Json(self.document())).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use entente_domain::Timestamp;
-use entente_store::{StoreError, due_partnerships, forget_answers_before, save_step};
+use entente_store::{
+    Origin, StoreError, due_partnerships, forget_answers_before, prune_changes_before, save_step,
+};
 use tokio::time::MissedTickBehavior;
 
 use crate::{app::App, mail};
@@ -12,6 +14,8 @@ use crate::{app::App, mail};
 const BATCH: i64 = 100;
 /// How long the answers to idempotency keys are kept.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the change log is kept: who was away for longer reads everything anew.
+const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Looks for overdue requests at every interval until the server stops.
 pub(crate) async fn run(app: Arc<App>, interval: Duration) {
@@ -42,7 +46,7 @@ async fn expire_due(app: &App, now: Timestamp) -> Result<(), StoreError> {
         }
         for before in due {
             if let Some(step) = before.expire(now) {
-                save_step(write.connection(), &before, &step).await?;
+                save_step(write.connection(), &before, &step, &Origin::default()).await?;
                 mail::queue_for(write.connection(), &step).await?;
             }
         }
@@ -52,11 +56,11 @@ async fn expire_due(app: &App, now: Timestamp) -> Result<(), StoreError> {
 }
 
 async fn forget(app: &App, now: Timestamp) -> Result<(), StoreError> {
-    let before =
-        now.unix_millis().saturating_sub(i64::try_from(ANSWERS_KEPT.as_millis()).unwrap_or(0));
-    let Ok(before) = Timestamp::from_unix_millis(before) else { return Ok(()) };
     let mut write = app.store.write().await?;
-    if forget_answers_before(write.connection(), before).await? > 0 {
+    let connection = write.connection();
+    let answers = forget_answers_before(connection, now.before(ANSWERS_KEPT)).await?;
+    let changes = prune_changes_before(connection, now.before(CHANGES_KEPT)).await?;
+    if answers + changes > 0 {
         write.commit().await?;
     }
     Ok(())

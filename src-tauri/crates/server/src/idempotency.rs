@@ -1,31 +1,117 @@
 //! One way to write: begin, replay if it was answered before, do it, keep the answer, commit.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{FromRequest, OriginalUri, Request},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use entente_domain::UserId;
-use entente_store::{StoredAnswer, Write, load_answer, save_answer};
-use entente_wire::ErrorCode;
-use serde::Serialize;
+use entente_store::{Connection, StoreError, StoredAnswer, load_answer, save_answer};
+use entente_wire::{Body, ErrorCode};
+use rand::RngExt as _;
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     app::App,
-    auth::{Caller, WRITE},
+    auth::Caller,
     error::{ApiError, ApiResult},
+    extract::Payload,
     keys::hex,
 };
 
-/// The parts of a request that tell whether it is the same one again.
-pub(crate) struct WriteRequest<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) path: String,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a Bytes,
+/// A request that writes: what tells whether it is the same one again, and what it says.
+#[derive(Debug)]
+pub(crate) struct WriteRequest {
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl FromRequest<Arc<App>> for WriteRequest {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> ApiResult<Self> {
+        let method = request.method().clone();
+        let path = match request.extensions().get::<OriginalUri>() {
+            Some(OriginalUri(uri)) => uri.path().to_owned(),
+            None => request.uri().path().to_owned(),
+        };
+        let headers = request.headers().clone();
+        let Payload(body) = Payload::from_request(request, app).await?;
+        Ok(Self { method, path, headers, body })
+    }
+}
+
+impl WriteRequest {
+    /// The attributes in the body; no body at all counts as no attributes.
+    pub(crate) fn attributes<A: DeserializeOwned>(&self) -> ApiResult<A> {
+        let bytes: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        let media_type = self.headers.get(header::CONTENT_TYPE).and_then(|name| name.to_str().ok());
+        let essence = media_type.and_then(|name| name.split(';').next()).map(str::trim);
+        let is_json = essence.is_some_and(|essence| {
+            essence.eq_ignore_ascii_case("application/json")
+                || essence.eq_ignore_ascii_case("application/vnd.api+json")
+        });
+        if !self.body.is_empty() && !is_json {
+            return Err(ApiError::at(
+                ErrorCode::UnsupportedMediaType,
+                ["header", "Content-Type"],
+                "Send the body as application/json.",
+            ));
+        }
+        match serde_json::from_slice::<Body<A>>(bytes) {
+            Ok(Body(attributes)) => Ok(attributes),
+            Err(error) => Err(ApiError::new(
+                ErrorCode::MalformedBody,
+                format!("The body is not what this endpoint takes: {error}."),
+            )),
+        }
+    }
+
+    /// Whether `If-Match` names the current version, or need not name one and does not.
+    pub(crate) fn is_of_version(&self, current: i64, needed: bool) -> ApiResult<()> {
+        let Some(wanted) = self.headers.get(header::IF_MATCH) else {
+            if !needed {
+                return Ok(());
+            }
+            return Err(ApiError::at(
+                ErrorCode::VersionRequired,
+                ["header", "If-Match"],
+                "Send the ETag of the version that you decide on in If-Match.",
+            ));
+        };
+        let current = current.to_string();
+        let matches = wanted.to_str().is_ok_and(|wanted| {
+            wanted.split(',').map(str::trim).any(|tag| {
+                let tag = tag.strip_prefix("W/").unwrap_or(tag);
+                tag == "*" || tag.trim_matches('"') == current
+            })
+        });
+        if matches {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::StaleVersion,
+            "It has changed since you read it. Look at it as it is now and decide again.",
+        ))
+    }
+
+    fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        for part in [self.method.as_str().as_bytes(), self.path.as_bytes(), &self.body] {
+            hasher.update(part.len().to_le_bytes());
+            hasher.update(part);
+        }
+        hex(&hasher.finalize())
+    }
 }
 
 /// What a write answers.
@@ -36,12 +122,18 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// An answer about one resource, whose version is its `ETag`.
     pub(crate) fn new(status: StatusCode, version: i64, body: &impl Serialize) -> ApiResult<Self> {
+        Ok(Self { etag: Some(etag(version)), ..Self::without_version(status, body)? })
+    }
+
+    /// An answer about several resources, or none.
+    pub(crate) fn without_version(status: StatusCode, body: &impl Serialize) -> ApiResult<Self> {
         let body = serde_json::to_string(body).map_err(|error| {
             tracing::error!(%error, "an answer could not be written");
             ApiError::new(ErrorCode::Internal, "The server could not answer. Try again later.")
         })?;
-        Ok(Self { status, etag: Some(etag(version)), body })
+        Ok(Self { status, etag: None, body })
     }
 }
 
@@ -50,27 +142,86 @@ pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// What an attempt to write came to. A refusal may leave an audit entry, so both are committed.
-pub(crate) type Outcome = Result<Reply, ApiError>;
+/// Why an attempt to write came to no reply.
+pub(crate) enum Stop {
+    /// It was refused; what was recorded of that is committed.
+    Refused(ApiError),
+    /// A fault, or another transaction in the way: nothing of the attempt stays.
+    Failed(ApiError),
+}
 
-/// Runs `attempt` in a transaction. A fault of the server leaves nothing; an answer, refusals
-/// included, is kept with what it did, so that the same request again gets the same answer.
-pub(crate) async fn write<F>(
-    app: &Arc<App>,
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        if error.is_conflict() || error.status() >= 500 {
+            Self::Failed(error)
+        } else {
+            Self::Refused(error)
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What an attempt to write came to.
+pub(crate) type Outcome = Result<Reply, Stop>;
+
+/// Something to do in a transaction, perhaps more than once: what it is done with is read before.
+pub(crate) trait Attempt: Sync {
+    /// Does it, and says what to answer.
+    fn run(
+        &self,
+        app: &App,
+        caller: &Caller,
+        connection: &mut Connection,
+    ) -> impl Future<Output = Outcome> + Send;
+}
+
+/// How often a write that met another one is tried.
+const TRIES: u32 = 12;
+
+/// Runs `attempt` in a transaction, again where another one was in the way. A fault of the server
+/// leaves nothing; an answer, refusals included, is kept with what it did, so that the same request
+/// again gets the same answer.
+pub(crate) async fn write(
+    app: &App,
     caller: &Caller,
-    request: WriteRequest<'_>,
-    attempt: F,
-) -> ApiResult<Response>
-where
-    F: AsyncFnOnce(&mut Write) -> ApiResult<Outcome>,
-{
-    caller.needs(WRITE)?;
-    let key = idempotency_key(request.headers)?;
+    scope: &str,
+    request: &WriteRequest,
+    attempt: &impl Attempt,
+) -> ApiResult<Response> {
+    caller.needs(scope)?;
+    let key = idempotency_key(&request.headers)?;
     let _claim = key.as_ref().map(|key| Claim::new(app, caller.user.id, key)).transpose()?;
-    let request_hash = hash(&request);
+    let request_hash = request.hash();
+    let mut tries = 1;
+    loop {
+        match once(app, caller, key.as_deref(), &request_hash, attempt).await {
+            Err(error) if error.is_conflict() && tries < TRIES => {
+                let most = 2_u64 << tries.min(6);
+                let wait = rand::rng().random_range(0..=most);
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                tries += 1;
+            }
+            done => return done,
+        }
+    }
+}
 
+async fn once(
+    app: &App,
+    caller: &Caller,
+    key: Option<&str>,
+    request_hash: &str,
+    attempt: &impl Attempt,
+) -> ApiResult<Response> {
     let mut transaction = app.store.write().await?;
-    if let Some(key) = &key
+    // Who the caller is and may be, as of this transaction.
+    let caller = &caller.again_on(app, transaction.connection()).await?;
+    if let Some(key) = key
         && let Some(answer) = load_answer(transaction.connection(), caller.user.id, key).await?
     {
         if answer.request_hash != request_hash {
@@ -82,17 +233,18 @@ where
         }
         return Ok(respond(answer));
     }
-    let outcome = attempt(&mut transaction).await?;
-    let answer = match outcome {
+    let request_hash = request_hash.to_owned();
+    let answer = match attempt.run(app, caller, transaction.connection()).await {
         Ok(reply) => StoredAnswer {
             request_hash,
             status: reply.status.as_u16(),
             etag: reply.etag,
             body: reply.body,
         },
-        Err(refusal) => {
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Refused(refusal)) => {
             // What is a matter of time is asked again, not remembered.
-            let passing = matches!(refusal.status(), 429 | 503);
+            let passing = refusal.status() == 429;
             let body = serde_json::to_string(&refusal.document()).unwrap_or_default();
             let status = refusal.status();
             if passing || key.is_none() {
@@ -103,7 +255,7 @@ where
             StoredAnswer { request_hash, status, etag: None, body }
         }
     };
-    if let Some(key) = &key {
+    if let Some(key) = key {
         let connection = transaction.connection();
         save_answer(connection, caller.user.id, key, &answer, app.clock.now()).await?;
     }
@@ -120,15 +272,6 @@ fn respond(answer: StoredAnswer) -> Response {
         response.headers_mut().insert(header::ETAG, etag);
     }
     response
-}
-
-fn hash(request: &WriteRequest<'_>) -> String {
-    let mut hasher = Sha256::new();
-    for part in [request.method.as_bytes(), request.path.as_bytes(), request.body] {
-        hasher.update(part.len().to_le_bytes());
-        hasher.update(part);
-    }
-    hex(&hasher.finalize())
 }
 
 fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {

@@ -21,16 +21,18 @@ impl fmt::Debug for ServerSecret {
 }
 
 impl ServerSecret {
-    /// Reads `secret.key` in the data directory, or makes it, readable by its owner only.
-    pub fn load_or_make(data: &Path) -> io::Result<Self> {
-        let path = data.join("secret.key");
-        match fs::read(&path) {
+    /// Reads it from a file, or makes it, readable by its owner only.
+    pub fn load_or_make(path: &Path) -> io::Result<Self> {
+        match fs::read(path) {
             Ok(bytes) => bytes.try_into().map(Self).map_err(|_| {
-                io::Error::new(io::ErrorKind::InvalidData, "secret.key does not hold 32 bytes")
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the server's secret does not hold 32 bytes",
+                )
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret: [u8; 32] = rand::rng().random();
-                write_private(&path, &secret)?;
+                write_private(path, &secret)?;
                 Ok(Self(secret))
             }
             Err(error) => Err(error),
@@ -48,13 +50,13 @@ impl ServerSecret {
 }
 
 #[cfg(unix)]
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
 }
 
 #[cfg(not(unix))]
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
@@ -91,10 +93,11 @@ mod tests {
     #[test]
     fn the_secret_stays_the_same_and_a_damaged_one_is_refused() {
         let data = tempfile::tempdir().expect("a directory");
+        let path = data.path().join("secret.key");
         let key = new_key();
-        let first = ServerSecret::load_or_make(data.path()).expect("made").hash(&key);
-        assert_eq!(ServerSecret::load_or_make(data.path()).expect("read").hash(&key), first);
-        fs::write(data.path().join("secret.key"), b"short").expect("written");
-        assert!(ServerSecret::load_or_make(data.path()).is_err());
+        let first = ServerSecret::load_or_make(&path).expect("made").hash(&key);
+        assert_eq!(ServerSecret::load_or_make(&path).expect("read").hash(&key), first);
+        fs::write(&path, b"short").expect("written");
+        assert!(ServerSecret::load_or_make(&path).is_err());
     }
 }

@@ -4,6 +4,7 @@
 //! May import `domain`, `wire`, `store`, axum and its middleware. Rules are in `domain`, statements in
 //! `store`; what is here reads a request, loads, asks the domain, saves, and replies.
 
+mod access;
 mod app;
 mod auth;
 mod changes;
@@ -20,15 +21,22 @@ mod keys;
 mod mail;
 mod metrics;
 mod openapi;
+mod origin;
+mod paging;
 mod query;
+mod refusals;
 mod running;
+mod scopes;
 mod set_up;
 mod terms;
+mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, MailTransport, SmtpConfig, SmtpTls};
 pub use demo::{DemoFacts, DemoOptions, DemoUser, DemoWorkspace, seed, seed_or_reopen};
 pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
-pub use running::{Running, Server, StartError};
-pub use set_up::{SetUpError, add_key, add_user, add_workspace, revoke};
+pub use running::{Opened, Running, Server, StartError};
+pub use scopes::SCOPES;
+pub use set_up::{SetUpError, add_key, add_user, add_workspace, disable_user, revoke, set_role};
+pub use vault::{Sealed, Vault, VaultError};

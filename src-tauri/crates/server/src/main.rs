@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use entente_domain::{ApiKeyId, WorkspaceId, WorkspaceRole};
 use entente_server::{
-    Clock as _, Config, DemoOptions, MailTransport, Running, Server, ServerSecret, SmtpConfig,
-    SmtpTls, SystemClock, add_key, add_user, add_workspace, revoke, seed,
+    Clock as _, Config, DemoOptions, MailTransport, Opened, Running, Server, SmtpConfig, SmtpTls,
+    SystemClock, add_key, add_user, add_workspace, disable_user, revoke, seed, set_role,
 };
-use entente_store::{Store, set_role, set_status, user_by_email};
+use entente_store::{Store, user_by_email};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -198,7 +198,7 @@ async fn run(command: Command) -> Result<()> {
         }
         Command::Demo(demo) => run_demo(demo).await,
         Command::Workspace(WorkspaceCommand::Create { place, name }) => {
-            let (store, _) = place.open().await?;
+            let store = place.open().await?.store;
             let row = add_workspace(&store, &name, SystemClock.now()).await?;
             say(&row.id.to_string())
         }
@@ -210,24 +210,20 @@ async fn run(command: Command) -> Result<()> {
 async fn run_user(command: UserCommand) -> Result<()> {
     match command {
         UserCommand::Create { place, workspace, email, name, role } => {
-            let (store, _) = place.open().await?;
+            let store = place.open().await?.store;
             let now = SystemClock.now();
             let row = add_user(&store, workspace, &email, &name, role, now).await?;
             say(&row.id.to_string())
         }
         UserCommand::SetRole { place, email, role } => {
-            let (store, _) = place.open().await?;
+            let store = place.open().await?.store;
             let user = one_user(&store, &email).await?;
-            let mut write = store.write().await?;
-            set_role(write.connection(), user.id, role).await?;
-            Ok(write.commit().await?)
+            Ok(set_role(&store, &user, role, SystemClock.now()).await?)
         }
         UserCommand::Disable { place, email } => {
-            let (store, _) = place.open().await?;
+            let store = place.open().await?.store;
             let user = one_user(&store, &email).await?;
-            let mut write = store.write().await?;
-            set_status(write.connection(), user.id, entente_domain::UserStatus::Disabled).await?;
-            Ok(write.commit().await?)
+            Ok(disable_user(&store, &user, SystemClock.now()).await?)
         }
     }
 }
@@ -235,7 +231,7 @@ async fn run_user(command: UserCommand) -> Result<()> {
 async fn run_key(command: KeyCommand) -> Result<()> {
     match command {
         KeyCommand::Create { place, user, name, expires_in_days } => {
-            let (store, secret) = place.open().await?;
+            let Opened { store, secret, .. } = place.open().await?;
             let user = one_user(&store, &user).await?;
             let now = SystemClock.now();
             let expires_at = expires_in_days.map(|days| now.after(days_long(days)));
@@ -243,7 +239,7 @@ async fn run_key(command: KeyCommand) -> Result<()> {
             say(&format!("{id}\n{}", key.expose_secret()))
         }
         KeyCommand::Revoke { place, id } => {
-            let (store, _) = place.open().await?;
+            let store = place.open().await?.store;
             if !revoke(&store, id, SystemClock.now()).await? {
                 bail!("there is no such key, or it was revoked before");
             }
@@ -333,7 +329,7 @@ impl Place {
         Ok(Config { database: self.database.clone(), ..Config::local(data) })
     }
 
-    async fn open(&self) -> Result<(Store, ServerSecret)> {
+    async fn open(&self) -> Result<Opened> {
         Ok(Server::open(&self.config()?).await?)
     }
 }

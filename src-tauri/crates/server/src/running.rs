@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
-    Config, ServerSecret,
+    Config, ServerSecret, Vault, VaultError,
     app::App,
     endpoints::router,
     expiry,
@@ -41,6 +41,9 @@ pub enum StartError {
     /// The address is taken or not allowed.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The keys that seal credentials cannot be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Mails cannot be sent as configured.
     #[error("mail is not configured right: {0}")]
     Mail(String),
@@ -50,6 +53,17 @@ impl From<TransportError> for StartError {
     fn from(error: TransportError) -> Self {
         Self::Mail(error.to_string())
     }
+}
+
+/// What a server stands on.
+#[derive(Debug)]
+pub struct Opened {
+    /// The database, migrated.
+    pub store: Store,
+    /// Under which API keys are stored.
+    pub secret: ServerSecret,
+    /// What seals credentials.
+    pub vault: Vault,
 }
 
 /// Starts servers.
@@ -77,20 +91,24 @@ fn make_private(directory: &Path) -> io::Result<()> {
 }
 
 impl Server {
-    /// The data directory, the database in it, and the server's secret, without serving: for the
-    /// first steps of an installation.
-    pub async fn open(config: &Config) -> Result<(Store, ServerSecret), StartError> {
+    /// Opens what a server stands on, without serving: for the first steps of an installation.
+    pub async fn open(config: &Config) -> Result<Opened, StartError> {
         let data = |error| StartError::Data(config.data.clone(), error);
         make_private(&config.data).map_err(data)?;
-        let secret = ServerSecret::load_or_make(&config.data).map_err(data)?;
-        Ok((Store::open(&config.database_url()).await?, secret))
+        let in_data =
+            |file: &Option<PathBuf>, name| file.clone().unwrap_or_else(|| config.data.join(name));
+        let secret_file = in_data(&config.secret_file, "secret.key");
+        let secret = ServerSecret::load_or_make(&secret_file)
+            .map_err(|why| StartError::Data(secret_file, why))?;
+        let vault = Vault::load_or_make(&in_data(&config.vault_file, "vault.keys"))?;
+        Ok(Opened { store: Store::open(&config.database_url()).await?, secret, vault })
     }
 
     /// Opens the database, migrates it, and listens.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let (store, secret) = Self::open(&config).await?;
+        let opened = Self::open(&config).await?;
         let transport = Transport::new(&config.mail)?;
-        let app = Arc::new(App::new(store, config.clock.clone(), secret, config.deadlines));
+        let app = Arc::new(App::new(opened, config.clock.clone(), config.deadlines));
         let listen = |error| StartError::Listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -138,6 +156,12 @@ impl Running {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.app.store
+    }
+
+    /// What seals credentials.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.app.vault
     }
 
     /// Under which keys are stored.

@@ -3,16 +3,16 @@ use entente_domain::{
     WorkspaceId, WorkspaceName, WorkspaceRole,
 };
 use entente_store::{
-    KeyRow, Store, StoreError, UserRow, WorkspaceRow, insert_key, insert_user, insert_workspace,
-    revoke_key, workspace,
+    KeyRow, Origin, Store, StoreError, UserRow, WorkspaceRow, insert_key, insert_user,
+    insert_workspace, revoke_key, update_user, workspace,
 };
 use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    ServerSecret,
-    auth::{READ, WRITE},
+    SCOPES, ServerSecret,
+    access::{self, Doing},
     keys::new_key,
 };
 
@@ -46,6 +46,7 @@ pub async fn add_workspace(
         slug: slug(name.as_str(), id),
         name: name.into(),
         send_policy: SendPolicy::AnyRole,
+        managed: false,
     };
     let mut write = store.write().await?;
     insert_workspace(write.connection(), &row, at).await?;
@@ -69,13 +70,16 @@ pub async fn add_user(
         name: PersonName::parse(name).map_err(SetUpError::Name)?.into(),
         role,
         status: UserStatus::Live,
+        created_at: at,
+        updated_at: at,
         view_number: 0,
+        version: 1,
     };
     let mut write = store.write().await?;
     if workspace(write.connection(), in_workspace).await?.is_none() {
         return Err(SetUpError::UnknownWorkspace(in_workspace));
     }
-    insert_user(write.connection(), &row, at).await?;
+    insert_user(write.connection(), &row).await?;
     write.commit().await?;
     Ok(row)
 }
@@ -94,7 +98,7 @@ pub async fn add_key(
         id: ApiKeyId::new(Uuid::now_v7()),
         user,
         name: name.to_owned(),
-        scopes: vec![READ.into(), WRITE.into()],
+        scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at,
         revoked_at: None,
     };
@@ -102,6 +106,28 @@ pub async fn add_key(
     insert_key(write.connection(), &row, &secret.hash(&key), at).await?;
     write.commit().await?;
     Ok((row.id, key))
+}
+
+/// Changes a user's role.
+pub async fn set_role(
+    store: &Store,
+    user: &UserRow,
+    role: WorkspaceRole,
+    at: Timestamp,
+) -> Result<(), SetUpError> {
+    let mut write = store.write().await?;
+    let after = UserRow { role, ..user.clone() };
+    update_user(write.connection(), user, &after, at).await?;
+    Ok(write.commit().await?)
+}
+
+/// Disables a user: what they had access to, owned or asked for ends with it; they stay on record.
+pub async fn disable_user(store: &Store, user: &UserRow, at: Timestamp) -> Result<(), SetUpError> {
+    let mut write = store.write().await?;
+    let origin = Origin::default();
+    let doing = Doing { user: None, at, origin: &origin };
+    access::disable(write.connection(), user, &doing).await?;
+    Ok(write.commit().await?)
 }
 
 /// Ends a key at once; false if there is none or it was ended before.

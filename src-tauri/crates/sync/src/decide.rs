@@ -227,7 +227,8 @@ impl Shared {
             let _ = self.nudges.send(());
         }
         let current = error.object().and_then(|object| object.meta.current.clone());
-        if let Some(Ok(record)) = current.map(|current| convert::partnership(*current)) {
+        let current = current.and_then(|current| current.partnership());
+        if let Some(Ok(record)) = current.map(convert::partnership) {
             let one = std::slice::from_ref(&record);
             if let Err(error) = self.apply(one, &[], None, Applying::Live).await {
                 tracing::warn!(%error, "the current state was not cached");

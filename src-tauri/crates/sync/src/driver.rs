@@ -12,7 +12,7 @@ use entente_cache::{
     Applied, Cache, CacheError, Journal, MeRecord, PartnershipRecord, TermsRecord, Whole,
 };
 use entente_domain::{PartnershipId, Timestamp};
-use entente_wire::{Change, Changes, ErrorCode, Operation};
+use entente_wire::{Change, ChangedResource, Changes, ErrorCode, Operation, ResourceType};
 use rand::RngExt as _;
 use thiserror::Error;
 use tokio::{
@@ -247,7 +247,11 @@ impl Shared {
         let mut upserts = Vec::new();
         let mut deletes = Vec::new();
         for change in changes {
-            match (change.op, change.resource) {
+            // What else the feed tells of is not cached yet.
+            if change.r#type != ResourceType::Partnership {
+                continue;
+            }
+            match (change.op, change.resource.and_then(ChangedResource::partnership)) {
                 (Operation::Upsert, Some(resource)) => {
                     upserts.push(convert::partnership(resource)?);
                 }
@@ -279,9 +283,12 @@ impl Shared {
             None => self.config.cache.begin_snapshot().await?,
         };
         let page: Changes = self.config.client.snapshot(snapshot.next.as_deref()).await?;
+        let done = snapshot.done + page.data.len() as u64;
         let resources = page.data.into_iter().filter_map(|change| change.resource);
-        let records = resources.map(convert::partnership).collect::<Result<Vec<_>, _>>()?;
-        let done = snapshot.done + records.len() as u64;
+        let records = resources
+            .filter_map(ChangedResource::partnership)
+            .map(convert::partnership)
+            .collect::<Result<Vec<_>, _>>()?;
         let last = page.links.next.is_none();
         let whole =
             if last { Whole::Last(generation, page.meta.cursor) } else { Whole::Part(generation) };

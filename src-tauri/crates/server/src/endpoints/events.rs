@@ -8,7 +8,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use entente_store::latest_change;
+use entente_store::{Place, settled};
 use entente_wire::{Change, ErrorDocument};
 use futures_util::stream;
 use tokio::sync::watch;
@@ -20,10 +20,13 @@ use crate::{
     error::ApiResult,
     metrics::OpenStream,
     query::Query,
+    refusals::ReadRefusals,
 };
 
 /// How often a quiet stream says that it is alive, and looks whether the key still is.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How soon to look again for what an earlier transaction holds back.
+const SETTLING: Duration = Duration::from_millis(20);
 const BATCH: usize = 100;
 
 /// Changes as server-sent events, from now on or from `Last-Event-ID` on.
@@ -36,7 +39,7 @@ const BATCH: usize = 100;
     responses(
         (status = 200, content_type = "text/event-stream", body = String,
          description = "Events named `change`: `id` is a cursor, `data` a Change. A comment every 15 s"),
-        (status = 400, body = ErrorDocument), (status = 401, body = ErrorDocument),
+        ReadRefusals,
         (status = 410, body = ErrorDocument, description = "`cursor_expired`: read a full snapshot"),
     )
 )]
@@ -50,7 +53,7 @@ pub(crate) async fn events(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let since = match last.or_else(|| query.get("since")) {
         Some(cursor) => decode(&app, &caller, cursor).await?,
-        None => latest_change(&mut *app.store.read().await?).await?,
+        None => settled(&mut *app.store.read().await?).await?,
     };
     let feed = Feed {
         commits: app.commits.subscribe(),
@@ -61,6 +64,7 @@ pub(crate) async fn events(
         since,
         ready: VecDeque::new(),
         look: true,
+        unsettled: false,
     };
     let stream = stream::unfold(feed, async |mut feed| {
         let event = feed.next().await?;
@@ -73,10 +77,12 @@ pub(crate) async fn events(
 struct Feed {
     app: Arc<App>,
     caller: Caller,
-    since: i64,
-    ready: VecDeque<(i64, Change)>,
+    since: Place,
+    ready: VecDeque<(Place, Change)>,
     /// Whether there may be something to read.
     look: bool,
+    /// Whether something is committed that cannot be told yet.
+    unsettled: bool,
     commits: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     _open: OpenStream,
@@ -87,9 +93,9 @@ impl Feed {
     /// or the caller needs a full snapshot, which the next attempt to connect tells.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((seq, change)) = self.ready.pop_front() {
+            if let Some((place, change)) = self.ready.pop_front() {
                 let event =
-                    Event::default().event("change").id(encode(&self.app, &self.caller, seq));
+                    Event::default().event("change").id(encode(&self.app, &self.caller, place));
                 return event.json_data(&change).ok();
             }
             if self.look {
@@ -111,14 +117,16 @@ impl Feed {
         let batch = read(&self.app, &self.caller, self.since, BATCH).await.ok()?;
         self.since = batch.upto;
         self.look = batch.more;
+        self.unsettled = batch.unsettled;
         self.ready.extend(batch.changes);
         Some(())
     }
 
     async fn wait(&mut self) -> Option<()> {
+        let most = if self.unsettled { SETTLING } else { HEARTBEAT };
         tokio::select! {
             changed = self.commits.changed() => changed.ok()?,
-            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = tokio::time::sleep(most) => {}
             _ = self.stopping.wait_for(|stopping| *stopping) => return None,
         }
         self.look = true;

@@ -5,17 +5,16 @@ use axum::{
     extract::{RawQuery, State},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entente_domain::PartnershipId;
-use entente_store::{ListFilter, latest_change, snapshot_page, visible_count};
+use entente_store::{Place, settled};
 use entente_wire::{ChangeMeta, Changes, ErrorDocument, Links};
 
 use crate::{
     app::App,
     auth::Caller,
-    changes::{decode, encode, read, upsert},
-    document::documents,
+    changes::{SnapshotPosition, decode, encode, read, snapshot, total, upsert},
     error::ApiResult,
     query::Query,
+    refusals::ReadRefusals,
 };
 
 const PATH: &str = "/api/v1/changes";
@@ -30,7 +29,7 @@ const PATH: &str = "/api/v1/changes";
     ),
     responses(
         (status = 200, body = Changes),
-        (status = 400, body = ErrorDocument), (status = 401, body = ErrorDocument),
+        ReadRefusals,
         (status = 410, body = ErrorDocument, description = "`cursor_expired`: read a full snapshot"),
     )
 )]
@@ -49,7 +48,7 @@ pub(crate) async fn changes(
             let since = decode(&app, &caller, cursor).await?;
             since_page(&app, &caller, &query, since, size).await
         }
-        None => snapshot(&app, &caller, &query, size).await,
+        None => full(&app, &caller, &query, size).await,
     }
 }
 
@@ -57,7 +56,7 @@ async fn since_page(
     app: &App,
     caller: &Caller,
     query: &Query,
-    since: i64,
+    since: Place,
     size: u32,
 ) -> ApiResult<Json<Changes>> {
     let batch = read(app, caller, since, size as usize).await?;
@@ -71,39 +70,35 @@ async fn since_page(
 }
 
 /// What changes while the pages are read is after the cursor, which was taken before the first one.
-async fn snapshot(
-    app: &App,
-    caller: &Caller,
-    query: &Query,
-    size: u32,
-) -> ApiResult<Json<Changes>> {
-    let actor = caller.actor();
+async fn full(app: &App, caller: &Caller, query: &Query, size: u32) -> ApiResult<Json<Changes>> {
     let mut connection = app.store.read().await?;
-    let (cursor, after) = match query.get("page[after]") {
+    let (cursor, position) = match query.get("page[after]") {
         Some(text) => {
-            let (cursor, after) =
+            let (cursor, position) =
                 parse_position(text).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))?;
             decode(app, caller, &cursor).await?;
-            (cursor, Some(after))
+            (cursor, position)
         }
-        None => (encode(app, caller, latest_change(&mut connection).await?), None),
+        None => {
+            let place = settled(&mut connection).await?;
+            (encode(app, caller, place), SnapshotPosition::START)
+        }
     };
-    let page = snapshot_page(&mut connection, &actor, after, size).await?;
-    let next = page.last().filter(|_| page.len() == size as usize).map(|last| {
-        let position = URL_SAFE_NO_PAD.encode(format!("{}{cursor}", last.id));
+    let (page, next) = snapshot(app, caller, &mut connection, position, size).await?;
+    let next = next.map(|next| {
+        let position = URL_SAFE_NO_PAD.encode(format!("{} {cursor}", next.encode()));
         query.with(PATH, &[("page[after]", Some(position))])
     });
-    let total = visible_count(&mut connection, &actor, &ListFilter::default()).await?;
-    let data = documents(&mut connection, &actor, app.deadlines, &page).await?;
+    let total = total(caller, &mut connection).await?;
     Ok(Json(Changes {
-        data: data.into_iter().map(upsert).collect(),
+        data: page.into_iter().map(upsert).collect(),
         links: Links { this: query.with(PATH, &[]), next, previous: None },
         meta: ChangeMeta { cursor, full: true, total: Some(total) },
     }))
 }
 
-fn parse_position(text: &str) -> Option<(String, PartnershipId)> {
+fn parse_position(text: &str) -> Option<(String, SnapshotPosition)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let (id, cursor) = text.split_at_checked(36)?;
-    Some((cursor.to_owned(), id.parse().ok()?))
+    let (position, cursor) = text.split_once(' ')?;
+    Some((cursor.to_owned(), SnapshotPosition::decode(position)?))
 }

@@ -4,14 +4,16 @@ use axum::{Json, extract::State};
 use entente_domain::{may_send, needs_reason};
 use entente_store::workspace;
 use entente_wire::{
-    Document, ErrorDocument, MeAttributes, MeResource, Resource, ResourceMeta, ResourceType,
-    SEND_REQUEST, WorkspaceSummary,
+    Document, MeAttributes, MeResource, Resource, ResourceMeta, ResourceType, SEND_REQUEST,
+    WorkspaceSummary,
 };
 
 use crate::{
     app::App,
-    auth::{Caller, WRITE},
+    auth::Caller,
     error::{ApiError, ApiResult},
+    refusals::ReadRefusals,
+    scopes::PARTNERSHIPS_WRITE,
 };
 
 /// The caller's user and workspace.
@@ -19,7 +21,7 @@ use crate::{
     get, path = "/api/v1/me", tag = "Identity", security(("apiKey" = []), ("bearer" = [])),
     responses(
         (status = 200, body = Document<MeResource>),
-        (status = 401, body = ErrorDocument),
+        ReadRefusals,
     )
 )]
 pub(crate) async fn me(
@@ -30,7 +32,8 @@ pub(crate) async fn me(
     let workspace = workspace(&mut *app.store.read().await?, user.workspace)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    let may_send = may_send(&caller.actor(), workspace.send_policy) && caller.needs(WRITE).is_ok();
+    let may_send = may_send(&caller.actor(), workspace.send_policy)
+        && caller.needs(PARTNERSHIPS_WRITE).is_ok();
     Ok(Json(Document {
         data: Resource {
             id: user.id.to_string(),

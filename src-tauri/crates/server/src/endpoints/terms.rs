@@ -1,16 +1,14 @@
 use axum::Json;
-use entente_wire::{
-    Document, ErrorDocument, Resource, ResourceMeta, ResourceType, TermsAttributes,
-};
+use entente_wire::{Document, Resource, ResourceMeta, ResourceType, TermsAttributes};
 
-use crate::{auth::Caller, terms::current};
+use crate::{auth::Caller, refusals::ReadRefusals, terms::current};
 
 /// The current Terms of Service.
 #[utoipa::path(
     get, path = "/api/v1/terms", tag = "Identity", security(("apiKey" = []), ("bearer" = [])),
     responses(
         (status = 200, body = Document<Resource<TermsAttributes>>),
-        (status = 401, body = ErrorDocument),
+        ReadRefusals,
     )
 )]
 pub(crate) async fn terms(_: Caller) -> Json<Document<Resource<TermsAttributes>>> {

@@ -1,31 +1,25 @@
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use entente_domain::{
     Actor, EmailAddress, NewRequest, Partnership, PartnershipId, Reason, RequestRefusal, TextError,
     WorkspaceId, sees,
 };
 use entente_store::{
-    UserRow, WorkspaceRow, Write, insert_partnership, newest_of_pair, save_step, workspace,
+    Connection, UserRow, WorkspaceRow, insert_partnership, newest_of_pair, save_step, workspace,
 };
-use entente_wire::{
-    Document, ErrorCode, ErrorDocument, ExistingPartnership, NewPartnership, PartnershipResource,
-};
+use entente_wire::{Document, ErrorCode, ExistingPartnership, NewPartnership, PartnershipResource};
 use uuid::Uuid;
 
-use super::attributes;
 use crate::{
     app::App,
     auth::Caller,
     document::one_document,
     error::{ApiError, ApiResult},
-    extract::Payload,
-    idempotency::{Outcome, Reply, WriteRequest, write},
+    idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     mail,
+    refusals::WriteRefusals,
+    scopes::PARTNERSHIPS_WRITE,
 };
 
 /// Sends a partnership request.
@@ -36,56 +30,49 @@ use crate::{
     request_body(content = NewPartnership, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
     responses(
         (status = 201, body = Document<PartnershipResource>, headers(("ETag" = String))),
-        (status = 400, body = ErrorDocument), (status = 401, body = ErrorDocument),
-        (status = 403, body = ErrorDocument), (status = 409, body = ErrorDocument),
-        (status = 413, body = ErrorDocument), (status = 415, body = ErrorDocument),
-        (status = 422, body = ErrorDocument), (status = 429, body = ErrorDocument),
+        WriteRefusals,
     )
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    headers: HeaderMap,
-    Payload(body): Payload,
+    request: WriteRequest,
 ) -> ApiResult<Response> {
-    let wanted: NewPartnership = attributes(&headers, &body)?;
-    let request = WriteRequest {
-        method: "POST",
-        path: "/api/v1/partnerships".into(),
-        headers: &headers,
-        body: &body,
-    };
-    let user = caller.user.clone();
-    write(&app, &caller, request, async |transaction| send(&app, &user, &wanted, transaction).await)
-        .await
+    let wanted = request.attributes()?;
+    write(&app, &caller, PARTNERSHIPS_WRITE, &request, &SendRequest { wanted }).await
+}
+
+struct SendRequest {
+    wanted: NewPartnership,
+}
+
+impl Attempt for SendRequest {
+    async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
+        send(app, caller, &self.wanted, connection).await
+    }
 }
 
 async fn send(
     app: &App,
-    user: &UserRow,
+    caller: &Caller,
     wanted: &NewPartnership,
-    transaction: &mut Write,
-) -> ApiResult<Outcome> {
-    let connection = transaction.connection();
+    connection: &mut Connection,
+) -> Outcome {
+    let user = &caller.user;
     let at = app.clock.now();
+    let actor = user.actor();
     let host = workspace(connection, user.workspace).await?.ok_or_else(ApiError::not_found)?;
-    if !entente_domain::may_send(&user.actor(), host.send_policy) {
-        return Ok(Err(refusal(&RequestRefusal::NotEntitled)));
+    if !entente_domain::may_send(&actor, host.send_policy) {
+        return Err(refusal(&RequestRefusal::NotEntitled).into());
     }
-    let (partner_email, reason) = match texts(wanted, &user.actor()) {
-        Ok(texts) => texts,
-        Err(error) => return Ok(Err(error)),
-    };
-    let guest = match guest(app, user, &host, &wanted.guest_workspace_id, connection).await? {
-        Ok(guest) => guest,
-        Err(error) => return Ok(Err(error)),
-    };
+    let (partner_email, reason) = texts(wanted, &actor)?;
+    let guest = guest(app, user, &host, &wanted.guest_workspace_id, connection).await?;
     let earlier = newest_of_pair(connection, host.id, guest.id).await?;
     if let Some(open) = earlier.as_ref().filter(|earlier| {
         let state = earlier.state.name();
         state.holds_pair() && !state.is_replaceable()
     }) {
-        return Ok(Err(exists(&user.actor(), open)));
+        return Err(exists(&actor, open).into());
     }
     let new = NewRequest {
         id: PartnershipId::new(Uuid::now_v7()),
@@ -94,33 +81,30 @@ async fn send(
         reason,
         predecessor: earlier.as_ref().map(|earlier| earlier.id),
     };
-    let step = match Partnership::request(new, &user.actor(), host.send_policy, app.deadlines, at) {
-        Ok(step) => step,
-        Err(why) => return Ok(Err(refusal(&why))),
-    };
+    let step = Partnership::request(new, &actor, host.send_policy, app.deadlines, at)
+        .map_err(|why| refusal(&why))?;
     if let Some(earlier) = earlier.filter(|earlier| earlier.state.name().is_replaceable()) {
-        let replaced = earlier.clone().replace(&user.actor(), at).map_err(|error| {
+        let replaced = earlier.clone().replace(&actor, at).map_err(|error| {
             tracing::error!(%error, "a replaceable partnership was not replaced");
             ApiError::new(ErrorCode::Internal, "The server could not answer. Try again later.")
         })?;
-        save_step(connection, &earlier, &replaced).await?;
+        save_step(connection, &earlier, &replaced, &caller.origin).await?;
     }
-    insert_partnership(connection, &step).await?;
+    insert_partnership(connection, &step, &caller.origin).await?;
     mail::queue_for(connection, &step).await?;
-    reply(app, user, &step.partnership, transaction).await.map(Ok)
+    reply(app, user, &step.partnership, connection).await
 }
 
 async fn reply(
     app: &App,
     user: &UserRow,
     partnership: &Partnership,
-    transaction: &mut Write,
-) -> ApiResult<Reply> {
-    let connection = transaction.connection();
+    connection: &mut Connection,
+) -> Outcome {
     let data = one_document(connection, &user.actor(), app.deadlines, partnership)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    Reply::new(StatusCode::CREATED, partnership.version, &Document { data })
+    Ok(Reply::new(StatusCode::CREATED, partnership.version, &Document { data })?)
 }
 
 fn texts(
@@ -155,34 +139,34 @@ async fn guest(
     user: &UserRow,
     host: &WorkspaceRow,
     id: &str,
-    connection: &mut entente_store::Connection,
-) -> ApiResult<Result<WorkspaceRow, ApiError>> {
+    connection: &mut Connection,
+) -> ApiResult<WorkspaceRow> {
     let id = id.trim();
     if id.eq_ignore_ascii_case(&host.id.to_string()) {
-        return Ok(Err(refusal(&RequestRefusal::OwnWorkspace)));
+        return Err(refusal(&RequestRefusal::OwnWorkspace));
     }
     let found = match id.to_ascii_lowercase().parse::<WorkspaceId>() {
         Ok(id) => workspace(connection, id).await?,
         Err(_) => None,
     };
     if let Some(found) = found {
-        return Ok(Ok(found));
+        return Ok(found);
     }
     // Whether a workspace ID exists is told, but not to somebody who tries many.
     if app.probes.check_key(&user.id).is_err() {
-        return Ok(Err(ApiError::new(
+        return Err(ApiError::new(
             ErrorCode::RateLimited,
             "Too many unknown workspace IDs were tried. Check the ID with your partner and try again \
              in a minute.",
         )
-        .with(|meta| meta.retry_after = Some(60))));
+        .with(|meta| meta.retry_after = Some(60)));
     }
-    Ok(Err(ApiError::at(
+    Err(ApiError::at(
         ErrorCode::UnknownWorkspace,
         ["body", "guestWorkspaceId"],
         "No workspace has this workspace ID. Ask an Admin of the guest workspace to copy theirs for \
          you.",
-    )))
+    ))
 }
 
 fn exists(actor: &Actor, open: &Partnership) -> ApiError {

@@ -7,18 +7,20 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use entente_domain::PartnershipId;
 use entente_store::{ListFilter, ListPosition, Sort, list_partnerships, visible_count};
-use entente_wire::{ErrorDocument, Links, List, ListMeta, PageMeta, PartnershipResource};
+use entente_wire::{List, PartnershipResource};
 
 use crate::{
     app::App,
     auth::Caller,
     document::documents,
     error::{ApiError, ApiResult},
+    paging::{PAGE, Paging},
     query::Query,
+    refusals::ReadRefusals,
+    scopes::PARTNERSHIPS_READ,
 };
 
 const PATH: &str = "/api/v1/partnerships";
-const MAX_SIZE: u32 = 100;
 
 /// The partnerships that the caller may see.
 #[utoipa::path(
@@ -36,8 +38,7 @@ const MAX_SIZE: u32 = 100;
     ),
     responses(
         (status = 200, body = List<PartnershipResource>),
-        (status = 400, body = ErrorDocument),
-        (status = 401, body = ErrorDocument),
+        ReadRefusals,
     )
 )]
 pub(crate) async fn list(
@@ -45,50 +46,30 @@ pub(crate) async fn list(
     caller: Caller,
     RawQuery(raw): RawQuery,
 ) -> ApiResult<Json<List<PartnershipResource>>> {
-    let known = [
-        "filter[side]",
-        "filter[state]",
-        "filter[awaiting]",
-        "search",
-        "sort",
-        "page[size]",
-        "page[number]",
-        "page[after]",
-    ];
-    let query = Query::parse(raw.as_deref(), &known)?;
-    let size = u32::try_from(query.number("page[size]", 1, MAX_SIZE.into(), 25)?).unwrap_or(25);
-    let number = query.number("page[number]", 1, 1 << 40, 1)?;
+    caller.needs(PARTNERSHIPS_READ)?;
+    let known = ["filter[side]", "filter[state]", "filter[awaiting]", "search", "sort"];
+    let query = Query::parse(raw.as_deref(), &[&known[..], &PAGE].concat())?;
+    let paging = Paging::read(&query)?;
     let sort = sort(&query)?;
     let filter = filter(&query)?;
-    let position = match query.get("page[after]") {
-        Some(_) if query.get("page[number]").is_some() => {
-            return Err(Query::bad("page[after]", "it does not go with page[number]"));
-        }
+    let position = match &paging.after {
         Some(cursor) => {
             decode(cursor).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))?
         }
-        None => ListPosition::Offset((number - 1).saturating_mul(size.into())),
+        None => ListPosition::Offset(paging.offset()),
     };
 
     let actor = caller.actor();
     let mut connection = app.store.read().await?;
     let total = visible_count(&mut connection, &actor, &filter).await?;
+    let most = paging.most();
     let mut rows =
-        list_partnerships(&mut connection, &actor, &filter, sort, &position, size + 1).await?;
-    let more = rows.len() > size as usize;
-    rows.truncate(size as usize);
-    let next = rows.last().filter(|_| more).map(|(last, value)| {
-        let set = [("page[after]", Some(encode(value, last.id))), ("page[number]", None)];
-        query.with(PATH, &set)
-    });
-    let previous = (query.get("page[after]").is_none() && number > 1)
-        .then(|| query.with(PATH, &[("page[number]", Some((number - 1).to_string()))]));
+        list_partnerships(&mut connection, &actor, &filter, sort, &position, most).await?;
+    let more = paging.cut(&mut rows);
+    let next = rows.last().filter(|_| more).map(|(last, value)| encode(value, last.id));
     let page: Vec<_> = rows.into_iter().map(|(partnership, _)| partnership).collect();
-    Ok(Json(List {
-        data: documents(&mut connection, &actor, app.deadlines, &page).await?,
-        links: Links { this: query.with(PATH, &[]), next, previous },
-        meta: ListMeta { page: PageMeta { max_size: MAX_SIZE, total } },
-    }))
+    let data = documents(&mut connection, &actor, app.deadlines, &page).await?;
+    Ok(Json(paging.list(&query, PATH, data, next, total)))
 }
 
 fn sort(query: &Query) -> ApiResult<Sort> {

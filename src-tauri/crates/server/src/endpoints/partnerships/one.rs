@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, header},
 };
 use entente_store::get_partnership;
-use entente_wire::{Document, ErrorDocument, PartnershipResource};
+use entente_wire::{Document, PartnershipResource};
 
 use crate::{
     app::App,
@@ -15,6 +15,8 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Id,
     idempotency::etag,
+    refusals::ReadRefusals,
+    scopes::PARTNERSHIPS_READ,
 };
 
 /// One partnership.
@@ -24,8 +26,7 @@ use crate::{
     params(("id" = String, Path, description = "The partnership's id", format = Uuid)),
     responses(
         (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
-        (status = 401, body = ErrorDocument),
-        (status = 404, body = ErrorDocument),
+        ReadRefusals,
     )
 )]
 pub(crate) async fn get(
@@ -33,6 +34,7 @@ pub(crate) async fn get(
     caller: Caller,
     Id(id): Id,
 ) -> ApiResult<([(HeaderName, String); 1], Json<Document<PartnershipResource>>)> {
+    caller.needs(PARTNERSHIPS_READ)?;
     // What is no id is answered like an id that is not there.
     let id = id.parse().map_err(|_| ApiError::not_found())?;
     let mut connection = app.store.read().await?;

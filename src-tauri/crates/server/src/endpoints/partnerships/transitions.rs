@@ -1,33 +1,31 @@
 use std::sync::Arc;
 
-use axum::{
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use entente_domain::{
-    Action, Agreement, Note, Partnership, Refusal, Step, TextError, Timestamp, TransitionError,
-    UserId, sees,
+    Action, Agreement, Note, Partnership, Refusal, StateName, Step, TextError, Timestamp,
+    TransitionError, UserId, sees,
 };
 use entente_store::{
-    Connection, UserRow, Write, get_partnership, record_activity, save_step, transitions_of,
-    users_by_id,
+    Connection, Event, NewActivity, Origin, UserRow, get_partnership, record_activity, save_step,
+    transitions_of, users_by_id,
 };
 use entente_wire::{
-    AcceptAttributes, DeclineAttributes, Document, ErrorCode, ErrorDocument, PartnershipResource,
+    AcceptAttributes, ChangedResource, DeclineAttributes, Document, ErrorCode, PartnershipResource,
     Person,
 };
 
-use super::attributes;
 use crate::{
+    access::{self, Doing},
     app::App,
     auth::Caller,
     document::one_document,
     error::{ApiError, ApiResult},
-    extract::{Id, Payload},
-    idempotency::{Outcome, Reply, WriteRequest, write},
-    mail, terms,
+    extract::Id,
+    idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    mail,
+    refusals::WriteRefusals,
+    scopes::PARTNERSHIPS_WRITE,
+    terms,
 };
 
 macro_rules! transition {
@@ -44,22 +42,18 @@ macro_rules! transition {
             $(request_body(content = Option<$body>, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),)?
             responses(
                 (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
-                (status = 400, body = ErrorDocument), (status = 401, body = ErrorDocument),
-                (status = 403, body = ErrorDocument), (status = 404, body = ErrorDocument),
-                (status = 409, body = ErrorDocument), (status = 412, body = ErrorDocument),
-                (status = 413, body = ErrorDocument), (status = 415, body = ErrorDocument),
-                (status = 422, body = ErrorDocument), (status = 428, body = ErrorDocument),
-                (status = 429, body = ErrorDocument),
+                WriteRefusals,
             )
         )]
         pub(crate) async fn $name(
             State(app): State<Arc<App>>,
             caller: Caller,
             Id(id): Id,
-            headers: HeaderMap,
-            Payload(body): Payload,
+            request: WriteRequest,
         ) -> ApiResult<Response> {
-            act(app, caller, id, headers, body, $action).await
+            let arguments = Arguments::read($action, &request)?;
+            let take = Take { id, request: &request, action: $action, arguments };
+            write(&app, &caller, PARTNERSHIPS_WRITE, &request, &take).await
         }
     };
 }
@@ -93,31 +87,11 @@ transition!(
     remove, delete, "/api/v1/partnerships/{id}", Action::Remove
 );
 
-async fn act(
-    app: Arc<App>,
-    caller: Caller,
+struct Take<'a> {
     id: String,
-    headers: HeaderMap,
-    body: Bytes,
+    request: &'a WriteRequest,
     action: Action,
-) -> ApiResult<Response> {
-    let arguments = Arguments::read(action, &headers, &body)?;
-    let path = match action {
-        Action::Remove => format!("/api/v1/partnerships/{id}"),
-        Action::Approve
-        | Action::Decline
-        | Action::Accept
-        | Action::Withdraw
-        | Action::Remind
-        | Action::Resend => format!("/api/v1/partnerships/{id}/{action}"),
-    };
-    let method = if action == Action::Remove { "DELETE" } else { "POST" };
-    let request = WriteRequest { method, path, headers: &headers, body: &body };
-    let user = caller.user.clone();
-    write(&app, &caller, request, async |transaction| {
-        attempt(&app, &user, &id, &headers, action, &arguments, transaction).await
-    })
-    .await
+    arguments: Arguments,
 }
 
 /// What a transition takes beside who and when.
@@ -127,18 +101,18 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read(action: Action, headers: &HeaderMap, body: &Bytes) -> ApiResult<Self> {
+    fn read(action: Action, request: &WriteRequest) -> ApiResult<Self> {
         let mut arguments = Self {
             note: None,
             agreement: Agreement { terms_version: String::new(), agreed: false },
         };
         match action {
             Action::Decline => {
-                let given: DeclineAttributes = attributes(headers, body)?;
+                let given: DeclineAttributes = request.attributes()?;
                 arguments.note = note(given.note.as_deref())?;
             }
             Action::Accept => {
-                let given: AcceptAttributes = attributes(headers, body)?;
+                let given: AcceptAttributes = request.attributes()?;
                 arguments.agreement =
                     Agreement { terms_version: given.terms_version, agreed: given.agreed };
             }
@@ -164,61 +138,58 @@ fn note(text: Option<&str>) -> ApiResult<Option<Note>> {
     }
 }
 
-async fn attempt(
-    app: &App,
-    user: &UserRow,
-    id: &str,
-    headers: &HeaderMap,
-    action: Action,
-    arguments: &Arguments,
-    transaction: &mut Write,
-) -> ApiResult<Outcome> {
-    let connection = transaction.connection();
-    let at = app.clock.now();
-    let Ok(id) = id.parse() else { return Ok(Err(ApiError::not_found())) };
-    let Some(mut before) = get_partnership(connection, id).await? else {
-        return Ok(Err(ApiError::not_found()));
-    };
-    let actor = user.actor();
-    if !sees(&actor, &before) {
-        return Ok(Err(ApiError::not_found()));
-    }
-    // At the deadline the clock decides first, whoever asks.
-    if let Some(expired) = before.expire(at) {
-        save_step(connection, &before, &expired).await?;
-        mail::queue_for(connection, &expired).await?;
-        before = expired.partnership;
-        if matches!(action, Action::Approve | Action::Decline | Action::Accept) {
-            let error = ApiError::new(
-                ErrorCode::DeadlinePassed,
-                "The request expired before it was decided. Its Partnership Owner can resend it.",
-            );
-            return refuse(app, user, &before, action, error, connection).await.map(Err);
+impl Attempt for Take<'_> {
+    async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
+        let Self { id, request, action, arguments } = self;
+        let action = *action;
+        let user = &caller.user;
+        let at = app.clock.now();
+        let id = id.parse().map_err(|_| ApiError::not_found())?;
+        let found = get_partnership(connection, id).await?;
+        let mut before = found.ok_or_else(ApiError::not_found)?;
+        let actor = user.actor();
+        if !sees(&actor, &before) {
+            return Err(ApiError::not_found().into());
         }
-    }
-    // Who may do it at all is told before which version is current.
-    if let Err(error) = before.check(&actor, action, at)
-        && error.why == Refusal::NotEntitled
-    {
-        let error = refusal(&error, at);
-        return refuse(app, user, &before, action, error, connection).await.map(Err);
-    }
-    if let Err(error) = check_version(headers, action, &before) {
-        return refuse(app, user, &before, action, error, connection).await.map(Err);
-    }
-    match transition(before.clone(), user, action, arguments, app, at) {
-        Ok(step) => {
-            save_step(connection, &before, &step).await?;
-            mail::queue_for(connection, &step).await?;
-            let data = one_document(connection, &actor, app.deadlines, &step.partnership)
-                .await?
-                .ok_or_else(ApiError::not_found)?;
-            Reply::new(StatusCode::OK, step.partnership.version, &Document { data }).map(Ok)
+        // At the deadline the clock decides first, whoever asks.
+        if let Some(expired) = before.expire(at) {
+            save_step(connection, &before, &expired, &Origin::default()).await?;
+            mail::queue_for(connection, &expired).await?;
+            before = expired.partnership;
+            if matches!(action, Action::Approve | Action::Decline | Action::Accept) {
+                let error = ApiError::new(
+                    ErrorCode::DeadlinePassed,
+                    "The request expired before it was decided. Its Partnership Owner can resend it.",
+                );
+                return Err(refuse(app, caller, &before, action, error, connection).await?.into());
+            }
         }
-        Err(error) => {
-            let error = refusal(&error, at);
-            refuse(app, user, &before, action, error, connection).await.map(Err)
+        // Who may do it at all is told before which version is current. A reminder decides nothing.
+        let versioned = action != Action::Remind;
+        let refused = match before.check(&actor, action, at) {
+            Err(error) if error.why == Refusal::NotEntitled => Some(refusal(&error, at)),
+            _ => request.is_of_version(before.version, versioned).err(),
+        };
+        if let Some(error) = refused {
+            return Err(refuse(app, caller, &before, action, error, connection).await?.into());
         }
+        let step = match transition(before.clone(), user, action, arguments, app, at) {
+            Ok(step) => step,
+            Err(error) => {
+                let error = refusal(&error, at);
+                return Err(refuse(app, caller, &before, action, error, connection).await?.into());
+            }
+        };
+        save_step(connection, &before, &step, &caller.origin).await?;
+        if step.transition.to == StateName::Removed {
+            let doing = Doing { user: Some(user.id), at, origin: &caller.origin };
+            access::end_partnership(connection, &before, &doing).await?;
+        }
+        mail::queue_for(connection, &step).await?;
+        let data = one_document(connection, &actor, app.deadlines, &step.partnership)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+        Ok(Reply::new(StatusCode::OK, step.partnership.version, &Document { data })?)
     }
 }
 
@@ -242,47 +213,24 @@ fn transition(
     }
 }
 
-fn check_version(headers: &HeaderMap, action: Action, before: &Partnership) -> ApiResult<()> {
-    let Some(wanted) = headers.get(header::IF_MATCH) else {
-        // A reminder decides nothing.
-        if action == Action::Remind {
-            return Ok(());
-        }
-        return Err(ApiError::at(
-            ErrorCode::VersionRequired,
-            ["header", "If-Match"],
-            "Send the ETag of the version that you decide on in If-Match.",
-        ));
-    };
-    let current = before.version.to_string();
-    let matches = wanted.to_str().is_ok_and(|wanted| {
-        wanted.split(',').map(str::trim).any(|tag| {
-            let tag = tag.strip_prefix("W/").unwrap_or(tag);
-            tag == "*" || tag.trim_matches('"') == current
-        })
-    });
-    if matches {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        ErrorCode::StaleVersion,
-        "It has changed since you read it. Look at it as it is now and decide again.",
-    ))
-}
-
 /// Records a refused attempt to decide, and adds to the refusal what the caller needs: the resource
 /// as it is, who changed it last, and when.
 async fn refuse(
     app: &App,
-    user: &UserRow,
+    caller: &Caller,
     before: &Partnership,
     action: Action,
     error: ApiError,
     connection: &mut Connection,
 ) -> ApiResult<ApiError> {
-    let detail = format!("{action} refused: {}", error.code().as_str());
+    let user = &caller.user;
     let at = app.clock.now();
-    record_activity(connection, "decision_refused", before, Some(user.id), &detail, at).await?;
+    let refused = NewActivity {
+        detail: format!("{action} refused: {}", error.code().as_str()),
+        guest_sees: user.workspace == before.guest,
+        ..NewActivity::of(Event::DecisionRefused, before, Some(user.id), at)
+    };
+    record_activity(connection, &refused, &caller.origin).await?;
     if !matches!(error.status(), 409 | 412) {
         return Ok(error);
     }
@@ -297,7 +245,7 @@ async fn refuse(
         None => None,
     };
     Ok(error.with(|meta| {
-        meta.current = current.map(Box::new);
+        meta.current = current.map(ChangedResource::Partnership).map(Box::new);
         meta.by = by;
         meta.at = last.map(|last| last.at);
         if meta.loc.is_empty() && meta.terms_version.is_none() {
