@@ -17,7 +17,8 @@ const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the change log is kept: who was away for longer reads everything anew.
 const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Looks for overdue requests at every interval until the server stops.
+/// Looks for overdue requests at every interval until the server stops. Of several processes one does
+/// it, so that they are not in each other's way.
 pub(crate) async fn run(app: Arc<App>, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -28,6 +29,14 @@ pub(crate) async fn run(app: Arc<App>, interval: Duration) {
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
         let now = app.clock.now();
+        match app.store.lease("expiry", now, interval * 2).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => {
+                tracing::error!(%error, "whose turn it is to expire requests is not known");
+                continue;
+            }
+        }
         if let Err(error) = expire_due(&app, now).await {
             tracing::error!(%error, "overdue requests could not be expired");
         }

@@ -191,6 +191,9 @@ impl Running {
         for worker in self.workers {
             let _ = worker.await;
         }
+        if let Err(error) = self.app.store.end_leases().await {
+            tracing::warn!(%error, "background work was not handed over; others wait for it");
+        }
         self.app.store.close().await;
         tracing::info!("stopped");
     }

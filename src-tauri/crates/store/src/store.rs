@@ -17,6 +17,7 @@ pub struct Store {
     read: AnyPool,
     write: AnyPool,
     epoch: String,
+    process: String,
 }
 
 /// A transaction that may write. Dropped without [`Write::commit`], it leaves no trace.
@@ -123,7 +124,8 @@ impl Store {
         engine.migrator().run(&write).await?;
         let epoch = epoch(&write).await?;
         let read = pool(readers).connect_with(options).await?;
-        Ok(Self { engine, read, write, epoch })
+        let process = Uuid::now_v7().simple().to_string();
+        Ok(Self { engine, read, write, epoch, process })
     }
 
     /// Which engine it is.
@@ -136,6 +138,16 @@ impl Store {
     #[must_use]
     pub fn epoch(&self) -> &str {
         &self.epoch
+    }
+
+    /// Names this process among those that share the database.
+    pub(crate) fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// For a statement that writes and is a transaction of its own.
+    pub(crate) fn alone(&self) -> &AnyPool {
+        &self.write
     }
 
     /// A connection that only reads.
