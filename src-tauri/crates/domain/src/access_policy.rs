@@ -239,6 +239,12 @@ pub fn may_remove_member(actor: &Actor, member: &Actor, managed: bool) -> bool {
         && !managed
 }
 
+/// Whether `actor` can make, list and revoke API keys of their own.
+#[must_use]
+pub fn may_have_api_keys(actor: &Actor) -> bool {
+    actor.is_live() && actor.role >= WorkspaceRole::User
+}
+
 /// Whether `actor` can see what removing a partnership would take away: whoever could remove it.
 #[must_use]
 pub fn sees_impact(actor: &Actor, partnership: &Partnership) -> bool {

@@ -25,8 +25,8 @@ pub use access::{
 pub use access_policy::{
     AccountAction, GrantAction, Management, RequestAction, allowed_account_actions,
     allowed_grant_actions, allowed_management, allowed_request_actions, is_partnership_owner,
-    may_remove_member, may_unshare, sees_access_request, sees_account, sees_all_members,
-    sees_grant, sees_impact, sees_member, sees_shared_account,
+    may_have_api_keys, may_remove_member, may_unshare, sees_access_request, sees_account,
+    sees_all_members, sees_grant, sees_impact, sees_member, sees_shared_account,
 };
 pub use ids::{
     AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId,
@@ -38,8 +38,8 @@ pub use partnership::{
 pub use people::{Actor, Side, UnknownName, UserStatus, WorkspaceRole};
 pub use policy::{Action, SendPolicy, allowed_actions, may_send, needs_reason, sees};
 pub use text::{
-    AccountLabel, ApplicationName, EmailAddress, Message, Note, PersonName, Reason, TextError,
-    WorkspaceName,
+    AccountLabel, ApplicationName, EmailAddress, KeyName, Message, Note, PersonName, Reason,
+    TextError, WorkspaceName,
 };
 pub use timestamp::{Timestamp, TimestampError};
 pub use transition::{

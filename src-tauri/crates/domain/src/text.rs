@@ -94,6 +94,8 @@ text! {
     Message(500, lines: true),
     /// The name of an app: 1 to 100 characters on one line.
     ApplicationName(100, lines: false),
+    /// What its owner calls an API key: 1 to 100 characters on one line.
+    KeyName(100, lines: false),
     /// What tells an account from others of the same app: 1 to 200 characters on one line.
     AccountLabel(200, lines: false),
 }

@@ -11,9 +11,10 @@ use entente_domain::{
 use entente_store::{
     Audience, Connection, Event, NewActivity, Origin, PendingOn, ResourceKind, StoreError, UserRow,
     Viewer, accounts_by_id, delete_grant, delete_shared, grants_of, grants_on,
-    insert_access_request, insert_grant, insert_shared, partnerships_by_id, partnerships_owned_by,
-    pending_requests, record_activity, record_change, renew_view, save_owners, shared_through,
-    shares_of, update_access_request, update_grant, update_user, users_by_id,
+    insert_access_request, insert_grant, insert_shared, note_login, partnerships_by_id,
+    partnerships_owned_by, pending_requests, record_activity, record_change, renew_view,
+    save_owners, shared_through, shares_of, update_access_request, update_grant, update_user,
+    users_by_id,
 };
 use uuid::Uuid;
 
@@ -412,6 +413,21 @@ pub(crate) async fn revoke(
             Some(shared) => end_shared(connection, partnership, shared, doing).await,
             None => Ok(()),
         }
+    })
+    .await
+}
+
+/// Notes that somebody read an account's credential to log in.
+pub(crate) async fn log_in(
+    connection: &mut Connection,
+    account: &Account,
+    partnership: Option<&Partnership>,
+    doing: &Doing<'_>,
+) -> Result<(), StoreError> {
+    changing(connection, account.id, doing, async |connection| {
+        note_login(connection, account.id, doing.at).await?;
+        let activity = about(Event::CredentialRead, account, partnership, doing.user, doing);
+        record_activity(connection, &activity, doing.origin).await
     })
     .await
 }

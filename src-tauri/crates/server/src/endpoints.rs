@@ -1,34 +1,30 @@
 //! The endpoints, one file each.
 
-mod events;
-mod feed;
+pub(crate) mod access_requests;
+pub(crate) mod accounts;
+pub(crate) mod activities;
+pub(crate) mod api_keys;
+pub(crate) mod events;
+pub(crate) mod feed;
 mod health;
-mod me;
-mod partnerships;
-mod terms;
+pub(crate) mod me;
+pub(crate) mod partnerships;
+pub(crate) mod terms;
+pub(crate) mod users;
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
+    http::{HeaderName, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::{delete, get, patch, post},
 };
-use entente_wire::ErrorCode;
+use entente_wire::{Document, ErrorCode};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{app::App, error::ApiError};
-
-pub(crate) use events::__path_events;
-pub(crate) use feed::__path_changes;
-pub(crate) use me::__path_me;
-pub(crate) use partnerships::{
-    __path_accept, __path_approve, __path_create, __path_decline, __path_get, __path_list,
-    __path_remind, __path_remove, __path_resend, __path_withdraw,
-};
-pub(crate) use terms::__path_terms;
+use crate::{app::App, error::ApiError, idempotency::etag};
 
 /// The most bytes that a body can have.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -46,6 +42,26 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/partnerships/{id}/withdraw", post(partnerships::withdraw))
         .route("/partnerships/{id}/remind", post(partnerships::remind))
         .route("/partnerships/{id}/resend", post(partnerships::resend))
+        .route("/partnerships/{id}/impact", get(partnerships::impact))
+        .route("/partnerships/{id}/owners", post(partnerships::name_owner))
+        .route("/partnerships/{id}/owners/{user}", delete(partnerships::dismiss_owner))
+        .route("/partnerships/{id}/accounts", get(partnerships::accounts).post(partnerships::share))
+        .route("/partnerships/{id}/accounts/{account}", delete(partnerships::unshare))
+        .route("/partnerships/{id}/members", get(partnerships::members))
+        .route("/partnerships/{id}/members/{user}", delete(partnerships::remove_member))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/{id}", get(accounts::get))
+        .route("/accounts/{id}/users", get(accounts::users).post(accounts::add))
+        .route("/accounts/{id}/users/{user}", patch(accounts::change).delete(accounts::remove))
+        .route("/accounts/{id}/secrets", get(accounts::secrets))
+        .route("/access-requests", get(access_requests::list).post(access_requests::ask))
+        .route("/access-requests/{id}/accept", post(access_requests::accept_access))
+        .route("/access-requests/{id}/decline", post(access_requests::decline_access))
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::get).delete(users::remove))
+        .route("/activities", get(activities::list))
+        .route("/api-keys", get(api_keys::list).post(api_keys::create))
+        .route("/api-keys/{id}", delete(api_keys::revoke))
         .route("/changes", get(feed::changes))
         .route("/events", get(events::events))
         .fallback(async || ApiError::not_found())
@@ -61,6 +77,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn_with_state(app.clone(), crate::running::each_request))
         .with_state(app)
+}
+
+/// One resource, whose version is its `ETag`.
+pub(crate) type One<R> = ([(HeaderName, String); 1], Json<Document<R>>);
+
+pub(crate) fn one<R>(version: i64, data: R) -> One<R> {
+    ([(header::ETAG, etag(version))], Json(Document { data }))
 }
 
 async fn method_not_allowed() -> ApiError {

@@ -3,8 +3,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use entente_domain::Timestamp;
 use entente_store::StoreError;
-use entente_wire::{ErrorCode, ErrorDocument, ErrorMeta, ErrorObject};
+use entente_wire::{ChangedResource, ErrorCode, ErrorDocument, ErrorMeta, ErrorObject, Person};
 
 /// A refusal, as it goes to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,25 @@ impl ApiError {
             ErrorCode::Forbidden,
             "You are not one of those who may do this. Ask an Admin of your workspace.",
         )
+    }
+
+    /// An attribute of the body that cannot be.
+    pub(crate) fn in_body(code: ErrorCode, name: &str, detail: impl Into<String>) -> Self {
+        Self::at(code, ["body", name], detail)
+    }
+
+    /// Adds what the caller needs to decide again: the resource as it is, by whom and when.
+    pub(crate) fn with_current(
+        self,
+        current: Option<ChangedResource>,
+        by: Option<Person>,
+        at: Option<Timestamp>,
+    ) -> Self {
+        self.with(|meta| {
+            meta.current = current.map(Box::new);
+            meta.by = by;
+            meta.at = at;
+        })
     }
 
     pub(crate) fn status(&self) -> u16 {

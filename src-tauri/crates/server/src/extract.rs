@@ -1,6 +1,6 @@
 //! What a request carries, refused in the API's own words.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use axum::{
     body::Bytes,
@@ -48,4 +48,21 @@ impl FromRequestParts<Arc<App>> for Id {
         let path = Path::<String>::from_request_parts(parts, app).await;
         path.map(|Path(id)| Self(id)).map_err(|_| ApiError::not_found())
     }
+}
+
+/// The two ids in a path.
+pub(crate) struct Ids(pub(crate) String, pub(crate) String);
+
+impl FromRequestParts<Arc<App>> for Ids {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        path.map(|Path((one, other))| Self(one, other)).map_err(|_| ApiError::not_found())
+    }
+}
+
+/// An id from a path: what is no id is answered like an id that is not there.
+pub(crate) fn known<T: FromStr>(id: &str) -> ApiResult<T> {
+    id.parse().map_err(|_| ApiError::not_found())
 }

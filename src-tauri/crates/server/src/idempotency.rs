@@ -196,10 +196,30 @@ pub(crate) async fn write(
     caller.needs(scope)?;
     let key = idempotency_key(&request.headers)?;
     let _claim = key.as_ref().map(|key| Claim::new(app, caller.user.id, key)).transpose()?;
-    let request_hash = request.hash();
+    repeat(app, caller, key.as_deref(), &request.hash(), attempt).await
+}
+
+/// Runs `attempt` as [`write`] does, for a request that only reads but leaves a trace.
+pub(crate) async fn trace(
+    app: &App,
+    caller: &Caller,
+    scope: &str,
+    attempt: &impl Attempt,
+) -> ApiResult<Response> {
+    caller.needs(scope)?;
+    repeat(app, caller, None, "", attempt).await
+}
+
+async fn repeat(
+    app: &App,
+    caller: &Caller,
+    key: Option<&str>,
+    request_hash: &str,
+    attempt: &impl Attempt,
+) -> ApiResult<Response> {
     let mut tries = 1;
     loop {
-        match once(app, caller, key.as_deref(), &request_hash, attempt).await {
+        match once(app, caller, key, request_hash, attempt).await {
             Err(error) if error.is_conflict() && tries < TRIES => {
                 let most = 2_u64 << tries.min(6);
                 let wait = rand::rng().random_range(0..=most);

@@ -38,5 +38,8 @@ pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
 pub use running::{Opened, Running, Server, StartError};
 pub use scopes::SCOPES;
-pub use set_up::{SetUpError, add_key, add_user, add_workspace, disable_user, revoke, set_role};
+pub use set_up::{
+    NewAccount, SetUpError, add_account, add_key, add_user, add_workspace, disable_user, revoke,
+    set_role,
+};
 pub use vault::{Sealed, Vault, VaultError};

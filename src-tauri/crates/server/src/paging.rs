@@ -1,4 +1,4 @@
-use entente_wire::{Links, List, ListMeta, PageMeta};
+use entente_wire::{Links, List, ListMeta, PageMeta, Resource};
 
 use crate::{
     error::{ApiError, ApiResult},
@@ -54,6 +54,25 @@ impl Paging {
         let more = rows.len() > self.size as usize;
         rows.truncate(self.size as usize);
         more
+    }
+
+    /// A page of resources that are all at hand, by their ids.
+    pub(crate) fn page<A>(
+        &self,
+        query: &Query,
+        path: &str,
+        mut all: Vec<Resource<A>>,
+    ) -> List<Resource<A>> {
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        let total = all.len() as u64;
+        if let Some(after) = &self.after {
+            all.retain(|resource| resource.id > *after);
+        }
+        let offset = usize::try_from(self.offset()).unwrap_or(usize::MAX).min(all.len());
+        let mut page = all.split_off(offset);
+        let more = self.cut(&mut page);
+        let next = page.last().filter(|_| more).map(|last| last.id.clone());
+        self.list(query, path, page, next, total)
     }
 
     /// The list with its links; `next` is the cursor of the next page.

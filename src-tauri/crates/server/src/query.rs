@@ -1,3 +1,4 @@
+use entente_domain::Timestamp;
 use entente_wire::ErrorCode;
 
 use crate::error::{ApiError, ApiResult};
@@ -30,6 +31,17 @@ impl Query {
         self.0.iter().find(|(seen, _)| seen == name).map(|(_, value)| value.as_str())
     }
 
+    /// A text without white space around it; none where it is empty.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::trim).filter(|text| !text.is_empty()).map(Into::into)
+    }
+
+    /// A moment.
+    pub(crate) fn moment(&self, name: &str) -> ApiResult<Option<Timestamp>> {
+        let parse = |text: &str| text.parse().map_err(|why| Self::bad(name, &format!("{why}")));
+        self.get(name).map(parse).transpose()
+    }
+
     /// A number within bounds, or what stands for its absence.
     pub(crate) fn number(&self, name: &str, least: u64, most: u64, absent: u64) -> ApiResult<u64> {
         let Some(text) = self.get(name) else { return Ok(absent) };
@@ -47,6 +59,15 @@ impl Query {
                 word.trim().parse().map_err(|_| Self::bad(name, &format!("{word:?} is not known")))
             })
             .collect()
+    }
+
+    /// Whether only what awaits the caller is wanted.
+    pub(crate) fn awaiting_me(&self) -> ApiResult<bool> {
+        match self.get("filter[awaiting]") {
+            None => Ok(false),
+            Some("me") => Ok(true),
+            Some(_) => Err(Self::bad("filter[awaiting]", "it can only be me")),
+        }
     }
 
     /// The same query with one parameter set or taken away, percent-encoded.

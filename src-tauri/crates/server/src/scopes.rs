@@ -8,6 +8,8 @@ pub(crate) const SECRETS_READ: &str = "secrets:read";
 pub(crate) const USERS_READ: &str = "users:read";
 pub(crate) const USERS_WRITE: &str = "users:write";
 pub(crate) const ACTIVITIES_READ: &str = "activities:read";
+pub(crate) const API_KEYS_READ: &str = "api_keys:read";
+pub(crate) const API_KEYS_WRITE: &str = "api_keys:write";
 
 /// All of them.
 pub const SCOPES: &[&str] = &[
@@ -19,4 +21,6 @@ pub const SCOPES: &[&str] = &[
     USERS_READ,
     USERS_WRITE,
     ACTIVITIES_READ,
+    API_KEYS_READ,
+    API_KEYS_WRITE,
 ];

@@ -1,19 +1,22 @@
 use entente_domain::{
-    ApiKeyId, EmailAddress, PersonName, SendPolicy, TextError, Timestamp, UserId, UserStatus,
-    WorkspaceId, WorkspaceName, WorkspaceRole,
+    Account, AccountId, AccountLabel, AccountRole, ApiKeyId, ApplicationName, EmailAddress,
+    PersonName, SendPolicy, TextError, Timestamp, UserId, UserStatus, WorkspaceId, WorkspaceName,
+    WorkspaceRole,
 };
 use entente_store::{
-    KeyRow, Origin, Store, StoreError, UserRow, WorkspaceRow, insert_key, insert_user,
-    insert_workspace, revoke_key, update_user, workspace,
+    KeyRow, Origin, SealedSecret, Store, StoreError, UserRow, WorkspaceRow, insert_account,
+    insert_key, insert_user, insert_workspace, put_secret, revoke_key, update_user, workspace,
 };
 use secrecy::SecretString;
 use thiserror::Error;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    SCOPES, ServerSecret,
+    SCOPES, ServerSecret, Vault, VaultError,
     access::{self, Doing},
     keys::new_key,
+    vault::place_of_secret,
 };
 
 /// Why the first steps of an installation are refused.
@@ -25,6 +28,12 @@ pub enum SetUpError {
     /// The mail address cannot be used.
     #[error("the mail address cannot be used: {0}")]
     Email(TextError),
+    /// The address of an account cannot be used.
+    #[error("the address of an account must begin with https://")]
+    Url,
+    /// The credentials cannot be sealed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// No such workspace.
     #[error("there is no workspace with the ID {0}")]
     UnknownWorkspace(WorkspaceId),
@@ -99,11 +108,12 @@ pub async fn add_key(
         user,
         name: name.to_owned(),
         scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+        created_at: at,
         expires_at,
         revoked_at: None,
     };
     let mut write = store.write().await?;
-    insert_key(write.connection(), &row, &secret.hash(&key), at).await?;
+    insert_key(write.connection(), &row, &secret.hash(&key)).await?;
     write.commit().await?;
     Ok((row.id, key))
 }
@@ -128,6 +138,61 @@ pub async fn disable_user(store: &Store, user: &UserRow, at: Timestamp) -> Resul
     let doing = Doing { user: None, at, origin: &origin };
     access::disable(write.connection(), user, &doing).await?;
     Ok(write.commit().await?)
+}
+
+/// An account to add.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// Its first Owner, in whose workspace it is.
+    pub owner: &'a UserRow,
+    /// The app.
+    pub application: &'a str,
+    /// What tells it from other accounts of the same app.
+    pub label: &'a str,
+    /// Where one logs in; `https` only.
+    pub url: &'a str,
+    /// Its credentials by type: `username`, `password`.
+    pub secrets: &'a [(&'a str, SecretString)],
+}
+
+/// Adds an account with its credentials, sealed.
+pub async fn add_account(
+    store: &Store,
+    vault: &Vault,
+    new: NewAccount<'_>,
+    at: Timestamp,
+) -> Result<Account, SetUpError> {
+    let url = Url::parse(new.url).ok().filter(|url| url.scheme() == "https");
+    let account = Account {
+        id: AccountId::new(Uuid::now_v7()),
+        workspace: new.owner.workspace,
+        application: ApplicationName::parse(new.application).map_err(SetUpError::Name)?,
+        label: AccountLabel::parse(new.label).map_err(SetUpError::Name)?,
+        url: url.ok_or(SetUpError::Url)?.into(),
+        created_by: new.owner.id,
+        created_at: at,
+        updated_at: at,
+        last_login_at: None,
+        version: 1,
+    };
+    let mut write = store.write().await?;
+    let connection = write.connection();
+    insert_account(connection, &account).await?;
+    for (secret_type, value) in new.secrets {
+        let sealed = vault.seal(&place_of_secret(account.id, secret_type), value)?;
+        let secret = SealedSecret {
+            account: account.id,
+            secret_type: (*secret_type).to_owned(),
+            key_id: sealed.key_id,
+            sealed: sealed.text,
+        };
+        put_secret(connection, &secret, at).await?;
+    }
+    let origin = Origin::default();
+    let doing = Doing { user: None, at, origin: &origin };
+    access::grant(connection, &account, None, new.owner, AccountRole::Owner, &doing).await?;
+    write.commit().await?;
+    Ok(account)
 }
 
 /// Ends a key at once; false if there is none or it was ended before.

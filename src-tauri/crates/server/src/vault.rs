@@ -12,6 +12,7 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead as _, KeyInit as _, Payload},
 };
+use entente_domain::AccountId;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -163,6 +164,11 @@ impl Vault {
         }
         use_them(&keys.all)
     }
+}
+
+/// Where a credential of an account is sealed.
+pub(crate) fn place_of_secret(account: AccountId, secret_type: &str) -> String {
+    format!("secret/{account}/{secret_type}")
 }
 
 fn line() -> String {

@@ -1,7 +1,7 @@
 use entente_domain::{ApiKeyId, Timestamp, UserId};
-use sqlx::Row as _;
+use sqlx::{Any, QueryBuilder, any::AnyRow};
 
-use crate::{Connection, StoreError, UserRow, people::user_row};
+use crate::{Connection, StoreError, UserRow, people::user_row, read::Read};
 
 /// An API key; its secret is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct KeyRow {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
@@ -25,7 +27,6 @@ pub async fn insert_key(
     connection: &mut Connection,
     row: &KeyRow,
     hash: &str,
-    at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO api_keys (id, user_id, name, hash, scopes, created_at, expires_at, revoked_at) \
@@ -36,12 +37,28 @@ pub async fn insert_key(
     .bind(&row.name)
     .bind(hash)
     .bind(row.scopes.join(" "))
-    .bind(at.unix_millis())
+    .bind(row.created_at.unix_millis())
     .bind(row.expires_at.map(Timestamp::unix_millis))
     .bind(row.revoked_at.map(Timestamp::unix_millis))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+const KEY: &str = "SELECT id, user_id, name, scopes, created_at, expires_at, revoked_at \
+     FROM api_keys WHERE ";
+
+fn key_row(row: &AnyRow) -> Result<KeyRow, StoreError> {
+    let read = Read::new("api_keys", row)?;
+    Ok(KeyRow {
+        id: read.parsed("id")?,
+        user: read.parsed("user_id")?,
+        name: read.text("name")?,
+        scopes: read.text("scopes")?.split_whitespace().map(str::to_owned).collect(),
+        created_at: read.moment("created_at")?,
+        expires_at: read.some_moment("expires_at")?,
+        revoked_at: read.some_moment("revoked_at")?,
+    })
 }
 
 /// The key with a hash, and its user.
@@ -50,7 +67,8 @@ pub async fn key_by_hash(
     hash: &str,
 ) -> Result<Option<(KeyRow, UserRow)>, StoreError> {
     let row = sqlx::query(
-        "SELECT k.id AS key_id, k.name AS key_name, k.scopes, k.expires_at, k.revoked_at, \
+        "SELECT k.id AS key_id, k.name AS key_name, k.scopes, k.created_at AS key_created_at, \
+         k.expires_at, k.revoked_at, \
          u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.created_at, u.updated_at, \
          u.view_number, u.version \
          FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.hash = $1",
@@ -60,23 +78,26 @@ pub async fn key_by_hash(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let user = user_row(&row)?;
-    let id: String = row.try_get("key_id")?;
-    let scopes: String = row.try_get("scopes")?;
-    let moment = |millis: Option<i64>| {
-        millis
-            .map(Timestamp::from_unix_millis)
-            .transpose()
-            .map_err(|why| StoreError::inconsistent("api_keys", &id)(&why))
-    };
+    let read = Read::new("api_keys", &row)?;
     let key = KeyRow {
-        id: id.parse().map_err(|why| StoreError::inconsistent("api_keys", &id)(&why))?,
+        id: read.parsed("key_id")?,
         user: user.id,
-        name: row.try_get("key_name")?,
-        scopes: scopes.split_whitespace().map(str::to_owned).collect(),
-        expires_at: moment(row.try_get("expires_at")?)?,
-        revoked_at: moment(row.try_get("revoked_at")?)?,
+        name: read.text("key_name")?,
+        scopes: read.text("scopes")?.split_whitespace().map(str::to_owned).collect(),
+        created_at: read.moment("key_created_at")?,
+        expires_at: read.some_moment("expires_at")?,
+        revoked_at: read.some_moment("revoked_at")?,
     };
     Ok(Some((key, user)))
+}
+
+/// A user's keys that were not revoked, the oldest first.
+pub async fn keys_of(connection: &mut Connection, user: UserId) -> Result<Vec<KeyRow>, StoreError> {
+    let mut query = QueryBuilder::<Any>::new(KEY);
+    query.push("revoked_at IS NULL AND user_id = ").push_bind(user.to_string());
+    query.push(" ORDER BY id");
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(key_row).collect()
 }
 
 /// Ends a key at once; false if there is none or it was ended before.

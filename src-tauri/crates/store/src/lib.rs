@@ -41,7 +41,7 @@ pub use changes::{
 };
 pub use error::StoreError;
 pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_answer};
-pub use keys::{KeyRow, insert_key, key_by_hash, revoke_key};
+pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key};
 pub use leases::skip_locked;
 pub use outbox::{Mail, OutboxMail, due_mails, mark_sent, postpone, queue_mail, unsent_mails};
 pub use partnerships::{

@@ -48,6 +48,12 @@ pub struct UserRow {
 }
 
 impl UserRow {
+    /// The same user with another status.
+    #[must_use]
+    pub fn with(&self, status: UserStatus) -> Self {
+        Self { status, ..self.clone() }
+    }
+
     /// The user as the policy needs to know them.
     #[must_use]
     pub fn actor(&self) -> Actor {
@@ -286,6 +292,8 @@ pub struct UserFilter {
     pub search: Option<String>,
     /// Only the one with this address, whatever its case.
     pub email: Option<String>,
+    /// Only this one.
+    pub only: Option<UserId>,
 }
 
 fn members(query: &mut QueryBuilder<Any>, workspace: WorkspaceId, filter: &UserFilter) {
@@ -303,6 +311,9 @@ fn members(query: &mut QueryBuilder<Any>, workspace: WorkspaceId, filter: &UserF
         query.push(" AND (lower(u.name) LIKE ").push_bind(pattern.clone());
         query.push(" ESCAPE '!' OR lower(u.email) LIKE ").push_bind(pattern);
         query.push(" ESCAPE '!')");
+    }
+    if let Some(only) = filter.only {
+        query.push(" AND u.id = ").push_bind(only.to_string());
     }
     if let Some(email) = &filter.email {
         query.push(" AND lower(u.email) = ").push_bind(email.to_lowercase());

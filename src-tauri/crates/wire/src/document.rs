@@ -28,6 +28,8 @@ pub enum ResourceType {
     Secret,
     /// See [`crate::ActivityAttributes`].
     Activity,
+    /// See [`crate::ApiKeyAttributes`].
+    ApiKey,
     /// Never sent: what a reader has for a type that is newer than itself.
     #[serde(other)]
     Unrecognized,

@@ -98,6 +98,8 @@ codes! {
     OwnWorkspace = "own_workspace", 422, "This is your own workspace";
     /// A request that is not an Admin's needs a reason.
     ReasonRequired = "reason_required", 422, "A reason is required";
+    /// There are as many of these as there can be.
+    TooMany = "too_many", 409, "There are too many";
     /// No account of the caller's has this id.
     UnknownAccount = "unknown_account", 422, "Unknown account";
     /// No user of the workspace that is meant has this id.

@@ -24,7 +24,10 @@ pub use document::{
     Body, Document, Links, List, ListMeta, PageMeta, Resource, ResourceMeta, ResourceType,
 };
 pub use error::{ErrorCode, ErrorDocument, ErrorMeta, ErrorObject, ExistingPartnership};
-pub use me::{MeAttributes, MeResource, SEND_REQUEST, TermsAttributes, WorkspaceSummary};
+pub use me::{
+    ApiKeyAttributes, ApiKeyResource, MeAttributes, MeResource, NewApiKey, SEND_REQUEST,
+    TermsAttributes, WorkspaceSummary,
+};
 pub use partnership::{
     AcceptAttributes, DeclineAttributes, HistoryEntry, HistoryInitiator, NewPartnership,
     PartnershipAttributes, PartnershipResource, Person, WorkspaceRef,

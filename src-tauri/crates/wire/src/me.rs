@@ -63,3 +63,51 @@ pub struct TermsAttributes {
     /// The text, in paragraphs parted by blank lines.
     pub text: String,
 }
+
+/// One of the caller's API keys; `allowedActions` holds `revoke`.
+pub type ApiKeyResource = Resource<ApiKeyAttributes>;
+
+/// The facts of an API key. `Debug` leaves its secret out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyAttributes {
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    #[cfg_attr(feature = "openapi", schema(example = json!(["partnerships:read"])))]
+    pub scopes: Vec<String>,
+    /// When it was made.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub created_at: Timestamp,
+    /// When it ends; null if it does not.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub expires_at: Option<Timestamp>,
+    /// Whether it is the one that this request was made with.
+    pub is_current: bool,
+    /// The key itself, in the answer that made it and never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for ApiKeyAttributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiKeyAttributes").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+/// The attributes of `POST /api-keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NewApiKey {
+    /// What to call it: 1 to 100 characters on one line.
+    pub name: String,
+    /// What it may do: some of the scopes of the key that makes it. All of them if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// When it ends; without it, it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub expires_at: Option<Timestamp>,
+}

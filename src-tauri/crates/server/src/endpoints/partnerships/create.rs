@@ -24,7 +24,7 @@ use crate::{
 
 /// Sends a partnership request.
 #[utoipa::path(
-    post, path = "/api/v1/partnerships", tag = "Partnerships",
+    post, path = "/api/v1/partnerships", tag = "Partnerships", operation_id = "requestPartnership",
     security(("apiKey" = []), ("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours")),
     request_body(content = NewPartnership, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),

@@ -24,7 +24,7 @@ const PATH: &str = "/api/v1/partnerships";
 
 /// The partnerships that the caller may see.
 #[utoipa::path(
-    get, path = "/api/v1/partnerships", tag = "Partnerships",
+    get, path = "/api/v1/partnerships", tag = "Partnerships", operation_id = "listPartnerships",
     security(("apiKey" = []), ("bearer" = [])),
     params(
         ("filter[side]" = Option<String>, Query, description = "`host`, `guest`, or both parted by a comma"),
@@ -84,19 +84,14 @@ fn sort(query: &Query) -> ApiResult<Sort> {
 }
 
 fn filter(query: &Query) -> Result<ListFilter, ApiError> {
-    let awaiting_me = match query.get("filter[awaiting]") {
-        None => false,
-        Some("me") => true,
-        Some(_) => return Err(Query::bad("filter[awaiting]", "it can only be me")),
-    };
     let mut sides = query.words("filter[side]")?;
     sides.sort_unstable();
     sides.dedup();
     Ok(ListFilter {
         sides,
         states: query.words("filter[state]")?,
-        awaiting_me,
-        search: query.get("search").map(str::trim).filter(|text| !text.is_empty()).map(Into::into),
+        awaiting_me: query.awaiting_me()?,
+        search: query.text("search"),
     })
 }
 

@@ -29,10 +29,10 @@ use crate::{
 };
 
 macro_rules! transition {
-    ($(#[$doc:meta])+ $name:ident, $method:ident, $path:literal, $action:expr $(, $body:ty)?) => {
+    ($(#[$doc:meta])+ $name:ident, $id:literal, $method:ident, $path:literal, $action:expr $(, $body:ty)?) => {
         $(#[$doc])+
         #[utoipa::path(
-            $method, path = $path, tag = "Partnerships",
+            $method, path = $path, tag = "Partnerships", operation_id = $id,
             security(("apiKey" = []), ("bearer" = [])),
             params(
                 ("id" = String, Path, description = "The partnership's id", format = Uuid),
@@ -60,31 +60,31 @@ macro_rules! transition {
 
 transition!(
     /// A host Admin approves: it becomes the guest's turn.
-    approve, post, "/api/v1/partnerships/{id}/approve", Action::Approve
+    approve, "approvePartnership", post, "/api/v1/partnerships/{id}/approve", Action::Approve
 );
 transition!(
     /// An Admin of the side whose turn it is declines.
-    decline, post, "/api/v1/partnerships/{id}/decline", Action::Decline, DeclineAttributes
+    decline, "declinePartnership", post, "/api/v1/partnerships/{id}/decline", Action::Decline, DeclineAttributes
 );
 transition!(
     /// A guest Admin accepts and agrees to the current terms.
-    accept, post, "/api/v1/partnerships/{id}/accept", Action::Accept, AcceptAttributes
+    accept, "acceptPartnership", post, "/api/v1/partnerships/{id}/accept", Action::Accept, AcceptAttributes
 );
 transition!(
     /// The sender or a Partnership Owner takes the request back.
-    withdraw, post, "/api/v1/partnerships/{id}/withdraw", Action::Withdraw
+    withdraw, "withdrawPartnership", post, "/api/v1/partnerships/{id}/withdraw", Action::Withdraw
 );
 transition!(
     /// The sender or a Partnership Owner reminds whoever's turn it is.
-    remind, post, "/api/v1/partnerships/{id}/remind", Action::Remind
+    remind, "remindPartnership", post, "/api/v1/partnerships/{id}/remind", Action::Remind
 );
 transition!(
     /// A Partnership Owner sends the request again, unchanged.
-    resend, post, "/api/v1/partnerships/{id}/resend", Action::Resend
+    resend, "resendPartnership", post, "/api/v1/partnerships/{id}/resend", Action::Resend
 );
 transition!(
     /// Ends an active partnership.
-    remove, delete, "/api/v1/partnerships/{id}", Action::Remove
+    remove, "removePartnership", delete, "/api/v1/partnerships/{id}", Action::Remove
 );
 
 struct Take<'a> {
