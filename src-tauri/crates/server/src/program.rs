@@ -2,21 +2,31 @@
 
 mod demo;
 mod key;
+mod logs;
 mod place;
 mod serve;
+mod settings;
 mod user;
 mod workspace;
 
-use std::{io::Write as _, process::ExitCode, time::Duration};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use entente_store::{Store, UserRow, user_by_email};
 
 /// The partnership API of Entente.
+///
+/// Each setting has one name: `smtp-host` in the file is ENTENTE_SMTP_HOST in the environment and
+/// --smtp-host as a flag. A flag overrides the environment, and that the file.
 #[derive(Parser)]
 #[command(version, about)]
 struct Program {
+    /// The file with settings; without it, /etc/entente/server.toml if there is one.
+    #[arg(long, env = settings::FILE_VARIABLE, global = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    logs: logs::Logs,
     #[command(subcommand)]
     command: Command,
 }
@@ -24,9 +34,11 @@ struct Program {
 #[derive(Subcommand)]
 enum Command {
     /// Answers requests until it is told to stop.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Serves sample workspaces from a throw-away database; prints their keys as one JSON line.
     Demo(demo::Demo),
+    /// Prints the settings that `serve` would take and where each comes from, secrets hidden.
+    Config(Box<serve::Serve>),
     /// Workspaces.
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
@@ -40,27 +52,30 @@ enum Command {
 
 /// Does what the arguments say.
 pub(crate) async fn run() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ENTENTE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match Program::parse().command.run().await {
+    match try_run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            logs::start_if_not_started();
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-impl Command {
-    async fn run(self) -> Result<()> {
-        match self {
-            Self::Serve(serve) => serve.run().await,
-            Self::Demo(demo) => demo.run().await,
-            Self::Workspace(command) => command.run().await,
-            Self::User(command) => command.run().await,
-            Self::Key(command) => command.run().await,
+async fn try_run() -> Result<()> {
+    let settings = settings::read(Program::command(), std::env::args_os().collect())?;
+    let program = Program::from_arg_matches(&settings.matches).unwrap_or_else(|error| error.exit());
+    program.logs.start()?;
+    match program.command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Demo(demo) => demo.run().await,
+        Command::Config(serve) => {
+            serve.config()?;
+            say(settings.effective().trim_end())
         }
+        Command::Workspace(command) => command.run().await,
+        Command::User(command) => command.run().await,
+        Command::Key(command) => command.run().await,
     }
 }
 

@@ -1,11 +1,11 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use entente_server::{Config, MailTransport, Running, Server, SmtpConfig, SmtpTls};
 use secrecy::SecretString;
 
-use super::{days_long, place::Place};
+use super::{days_long, place::Place, settings::read_secret};
 
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -26,9 +26,15 @@ pub(crate) struct Serve {
     /// How the connection to the SMTP server is protected.
     #[arg(long, env = "ENTENTE_SMTP_TLS", value_enum, default_value_t = Tls::Starttls)]
     smtp_tls: Tls,
-    /// The SMTP user; the password is taken from ENTENTE_SMTP_PASSWORD.
+    /// The SMTP user.
     #[arg(long, env = "ENTENTE_SMTP_USER")]
     smtp_user: Option<String>,
+    /// Their password; other users of the machine see flags, so use one of the other ways.
+    #[arg(long, env = "ENTENTE_SMTP_PASSWORD", hide_env_values = true)]
+    smtp_password: Option<SecretString>,
+    /// A file with their password.
+    #[arg(long, env = "ENTENTE_SMTP_PASSWORD_FILE")]
+    smtp_password_file: Option<PathBuf>,
     /// The address that mails come from.
     #[arg(long, env = "ENTENTE_MAIL_FROM", default_value = "entente@localhost.localdomain")]
     mail_from: String,
@@ -50,12 +56,20 @@ impl Serve {
         until_told_to_stop(server).await
     }
 
-    fn config(&self) -> Result<Config> {
+    /// The configuration of the server.
+    pub(crate) fn config(&self) -> Result<Config> {
         let mut config = self.place.config()?;
         config.listen = self.listen;
         config.deadlines.decision = days_long(self.decision_days);
         if let Some(host) = &self.smtp_host {
-            let password = std::env::var("ENTENTE_SMTP_PASSWORD").unwrap_or_default();
+            let password = match (&self.smtp_password, &self.smtp_password_file) {
+                (Some(_), Some(_)) => {
+                    bail!("smtp-password and smtp-password-file are both set: keep one")
+                }
+                (Some(password), None) => password.clone(),
+                (None, Some(path)) => read_secret(path)?.into(),
+                (None, None) => SecretString::default(),
+            };
             config.mail = MailTransport::Smtp(SmtpConfig {
                 host: host.clone(),
                 port: self.smtp_port,
@@ -64,7 +78,7 @@ impl Serve {
                     Tls::Starttls => SmtpTls::StartTls,
                     Tls::None => SmtpTls::None,
                 },
-                login: self.smtp_user.clone().map(|user| (user, SecretString::from(password))),
+                login: self.smtp_user.clone().map(|user| (user, password)),
                 from: self.mail_from.clone(),
             });
         }

@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
+mod settings;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
