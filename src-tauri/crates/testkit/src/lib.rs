@@ -1,19 +1,16 @@
-//! The desktop lab: a display, a session bus, a notification service, a keyring and a tray host of
-//! its own for each test, all real, and ways to read and press what a person would.
+//! What tests stand on that is real and not of this project: a desktop (with the feature `desktop`, on
+//! Linux), and a PostgreSQL.
 //!
-//! A dev-dependency only; knows nothing of what the program is about. Linux only.
+//! For tests and xtask only; knows nothing of what the program is about.
 
-#![cfg(target_os = "linux")]
-
-mod banners;
-mod children;
-mod lab;
-mod tray;
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+mod desktop;
+mod postgres;
+#[cfg(all(feature = "desktop", target_os = "linux"))]
 mod wait;
-mod window;
 
-pub use banners::{Banner, Banners};
-pub use lab::Lab;
-pub use tray::{MenuEntry, Tray};
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+pub use desktop::{Banner, Banners, Lab, MenuEntry, Tray, Window};
+pub use postgres::{ADDRESS, Database, Postgres, database};
+#[cfg(all(feature = "desktop", target_os = "linux"))]
 pub use wait::until;
-pub use window::Window;

@@ -36,6 +36,9 @@ pub const DESKTOP: &[&str] = &[
 /// What driving a window in a test needs, beside the virtual desktop.
 pub const DRIVE: &[&str] = &["webkit2gtk-driver", "openbox"];
 
+/// What the tests of the server on PostgreSQL need; they start one of their own.
+pub const DATABASE: &[&str] = &["postgresql"];
+
 const ELSEWHERE: &str = "Install what Tauri 2 needs on your system, then run this again:
   Fedora:  sudo dnf install webkit2gtk4.1-devel libappindicator-gtk3-devel librsvg2-devel openssl-devel dbus-devel libxdo-devel gcc
   Arch:    sudo pacman -S --needed webkit2gtk-4.1 libappindicator-gtk3 librsvg openssl dbus xdotool base-devel

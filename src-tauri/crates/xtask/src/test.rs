@@ -9,9 +9,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use entente_testkit::Postgres;
 
 use crate::{
-    packages::{self, BUILD, DESKTOP, DRIVE},
+    packages::{self, BUILD, DATABASE, DESKTOP, DRIVE},
     shell::{command, run as run_command, say, target},
     tools::{DENY, NEXTEST},
     ui,
@@ -50,7 +51,8 @@ pub fn run(arguments: &Test) -> Result<()> {
     steps.step("System packages", || {
         packages::need(BUILD)?;
         packages::need(DESKTOP)?;
-        packages::need(DRIVE)
+        packages::need(DRIVE)?;
+        packages::need(DATABASE)
     })?;
     steps.step("Window: packages and page", || {
         ui::install()?;
@@ -101,6 +103,9 @@ pub fn run(arguments: &Test) -> Result<()> {
     println!("Pictures and logs of the desktop tests: {}", kept.display());
     let mut test = Command::new(&nextest);
     test.args(["nextest", "run", "--workspace", "--cargo-quiet"]);
+    // One for all tests, each with a database of its own; it ends with this program.
+    let postgres = Postgres::start()?;
+    test.env(entente_testkit::ADDRESS, postgres.address());
     // The summary of this is the last that is said.
     run_command(&mut test)
 }

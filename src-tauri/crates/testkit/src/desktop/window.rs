@@ -5,7 +5,7 @@ use serde_json::json;
 use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
 use crate::{
-    children::{Children, command},
+    desktop::children::{Children, command},
     until,
 };
 

@@ -13,7 +13,7 @@ use zbus::{Connection, fdo::DBusProxy, names::BusName};
 
 use crate::{
     Banners, Tray, Window,
-    children::{Children, command},
+    desktop::children::{Children, command},
     until,
 };
 
