@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use entente_api_client::{Client, ClientOptions};
-use entente_domain::WorkspaceRole;
+use entente_domain::{UserId, WorkspaceRole};
 use entente_server::{Config, Running, Server, add_key, add_user, add_workspace};
 use entente_wire::NewPartnership;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,6 +22,8 @@ pub struct World {
 /// Somebody with a key.
 #[derive(Clone)]
 pub struct Person {
+    /// Their id.
+    pub id: UserId,
     /// Their first name, in lower case.
     pub first: String,
     /// Their name.
@@ -72,9 +74,23 @@ impl World {
             let (_, key) =
                 add_key(server.store(), server.secret(), user.id, "Test", None, now).await?;
             let name = (*name).to_owned();
-            people.push(Person { first, name, email, workspace: id.to_string(), key });
+            people.push(Person { id: user.id, first, name, email, workspace: id.to_string(), key });
         }
         Ok(Self { server: Some(server), config, people })
+    }
+
+    /// Adds somebody to the workspace of somebody else.
+    pub async fn add(&mut self, beside: &str, name: &str, role: WorkspaceRole) -> Result<()> {
+        let server = self.server.as_ref().context("it runs")?;
+        let workspace = self.person(beside).workspace.clone();
+        let first = name.split(' ').next().unwrap_or(name).to_lowercase();
+        let email = format!("{first}@added.example");
+        let now = server.now();
+        let user = add_user(server.store(), workspace.parse()?, &email, name, role, now).await?;
+        let (_, key) = add_key(server.store(), server.secret(), user.id, "Test", None, now).await?;
+        let name = name.to_owned();
+        self.people.push(Person { id: user.id, first, name, email, workspace, key });
+        Ok(())
     }
 
     /// Somebody, by their first name.

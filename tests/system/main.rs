@@ -1,5 +1,6 @@
 //! The client and the API against a real server over HTTP.
 
+mod access;
 mod api;
 mod clients;
 mod mail;

@@ -45,6 +45,7 @@ async fn situation(world: &mut World, steps: &[(&str, Action)]) -> Result<String
     let (_, key) = add_key(server.store(), server.secret(), admin.id, "Test", None, now).await?;
     world.people.retain(|person| person.first != "guest");
     world.people.push(Person {
+        id: admin.id,
         first: "guest".into(),
         name: "Guest Admin".into(),
         email: email.into(),

@@ -150,6 +150,25 @@ pub(crate) async fn account_users_of(
     actor: &Actor,
     grants: &[Grant],
 ) -> Result<Vec<AccountUserResource>, StoreError> {
+    account_users_where(connection, actor, grants, false).await
+}
+
+/// A role that the caller has just given or changed: they may have given away what let them see it.
+pub(crate) async fn account_user_done(
+    connection: &mut Connection,
+    actor: &Actor,
+    grant: &Grant,
+) -> Result<Option<AccountUserResource>, StoreError> {
+    let one = std::slice::from_ref(grant);
+    Ok(account_users_where(connection, actor, one, true).await?.pop())
+}
+
+async fn account_users_where(
+    connection: &mut Connection,
+    actor: &Actor,
+    grants: &[Grant],
+    all: bool,
+) -> Result<Vec<AccountUserResource>, StoreError> {
     let accounts = grants.iter().map(|grant| grant.account);
     let through = grants.iter().filter_map(|grant| grant.partnership);
     let ledger = Ledger::read(connection, actor, accounts, through).await?;
@@ -160,7 +179,7 @@ pub(crate) async fn account_users_of(
         let account = ledger.accounts.get(&grant.account)?;
         let facts = ledger.facts(account);
         let through = ledger.partnership(grant.partnership);
-        if !sees_grant(actor, &facts, ledger.own(actor, account.id), grant, through) {
+        if !all && !sees_grant(actor, &facts, ledger.own(actor, account.id), grant, through) {
             return None;
         }
         let attributes = AccountUserAttributes {

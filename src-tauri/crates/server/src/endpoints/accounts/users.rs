@@ -19,10 +19,10 @@ use crate::{
     access::{self, Doing},
     app::App,
     auth::Caller,
-    document::access::{Ledger, account_users_of},
+    document::access::{Ledger, account_user_done, account_users_of},
     error::{ApiError, ApiResult},
     extract::{Id, Ids, known},
-    idempotency::{Attempt, Outcome, Reply, Stop, WriteRequest, write},
+    idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     paging::{PAGE, Paging},
     query::Query,
     refusals::{ReadRefusals, WriteRefusals},
@@ -273,12 +273,8 @@ async fn reply(
     actor: &Actor,
     status: StatusCode,
     grant: &Grant,
-) -> Result<Reply, Stop> {
-    let found = account_users_of(connection, actor, std::slice::from_ref(grant)).await?.pop();
-    let data = match found {
-        Some(data) => data,
-        // An Owner who made themselves something less sees their own role all the same.
-        None => return Err(ApiError::not_found().into()),
-    };
+) -> Outcome {
+    let data = account_user_done(connection, actor, grant).await?;
+    let data = data.ok_or_else(ApiError::not_found)?;
     Ok(Reply::new(status, grant.version, &Document { data })?)
 }
