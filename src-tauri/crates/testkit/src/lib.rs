@@ -1,16 +1,18 @@
 //! What tests stand on that is real and not of this project: a desktop (with the feature `desktop`, on
-//! Linux), and a PostgreSQL.
+//! Linux), a PostgreSQL, and programs from PyPI.
 //!
 //! For tests and xtask only; knows nothing of what the program is about.
 
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 mod desktop;
 mod postgres;
+mod python;
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 mod wait;
 
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 pub use desktop::{Banner, Banners, Lab, MenuEntry, Tray, Window};
 pub use postgres::{ADDRESS, Database, Postgres, database};
+pub use python::{ENVIRONMENT, python_env};
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 pub use wait::until;

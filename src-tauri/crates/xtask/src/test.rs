@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -12,7 +12,7 @@ use clap::Args;
 use entente_testkit::Postgres;
 
 use crate::{
-    packages::{self, BUILD, DATABASE, DESKTOP, DRIVE},
+    packages::{self, BUILD, DATABASE, DESKTOP, DRIVE, PYTHON},
     shell::{command, run as run_command, say, target},
     tools::{DENY, NEXTEST},
     ui,
@@ -52,7 +52,8 @@ pub fn run(arguments: &Test) -> Result<()> {
         packages::need(BUILD)?;
         packages::need(DESKTOP)?;
         packages::need(DRIVE)?;
-        packages::need(DATABASE)
+        packages::need(DATABASE)?;
+        packages::need(PYTHON)
     })?;
     steps.step("Window: packages and page", || {
         ui::install()?;
@@ -83,6 +84,11 @@ pub fn run(arguments: &Test) -> Result<()> {
         println!("Known weaknesses were not looked for: that needs --advisories and the network.");
     }
     let nextest = NEXTEST.get()?;
+    let mut python = PathBuf::new();
+    steps.step("Tests: packages from PyPI", || {
+        python = entente_testkit::python_env()?;
+        Ok(())
+    })?;
     steps.step("Rust: building the program and the tests", || {
         cargo(&[
             "build",
@@ -106,6 +112,7 @@ pub fn run(arguments: &Test) -> Result<()> {
     // One for all tests, each with a database of its own; it ends with this program.
     let postgres = Postgres::start()?;
     test.env(entente_testkit::ADDRESS, postgres.address());
+    test.env(entente_testkit::ENVIRONMENT, python);
     // The summary of this is the last that is said.
     run_command(&mut test)
 }
