@@ -7,6 +7,8 @@ use entente_domain::Timestamp;
 use entente_store::StoreError;
 use entente_wire::{ChangedResource, ErrorCode, ErrorDocument, ErrorMeta, ErrorObject, Person};
 
+use crate::VaultError;
+
 /// A refusal, as it goes to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -116,6 +118,13 @@ impl From<StoreError> for ApiError {
             Self::new(ErrorCode::Internal, "The server could not answer. Try again later.")
         };
         Self { conflict, ..refusal }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        tracing::error!(%error, "the vault failed");
+        Self::new(ErrorCode::Internal, "The server could not answer. Try again later.")
     }
 }
 

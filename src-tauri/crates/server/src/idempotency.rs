@@ -15,10 +15,12 @@ use entente_domain::UserId;
 use entente_store::{Connection, StoreError, StoredAnswer, load_answer, save_answer};
 use entente_wire::{Body, ErrorCode};
 use rand::RngExt as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    Sealed,
     app::App,
     auth::Caller,
     error::{ApiError, ApiResult},
@@ -119,6 +121,7 @@ pub(crate) struct Reply {
     status: StatusCode,
     etag: Option<String>,
     body: String,
+    sealed: bool,
 }
 
 impl Reply {
@@ -133,7 +136,13 @@ impl Reply {
             tracing::error!(%error, "an answer could not be written");
             ApiError::new(ErrorCode::Internal, "The server could not answer. Try again later.")
         })?;
-        Ok(Self { status, etag: None, body })
+        Ok(Self { status, etag: None, body, sealed: false })
+    }
+
+    /// The same answer, kept for the next request of the same key only as the vault seals it: it holds
+    /// a secret that is shown once.
+    pub(crate) fn sealed(self) -> Self {
+        Self { sealed: true, ..self }
     }
 }
 
@@ -251,16 +260,21 @@ async fn once(
                 "This idempotency key was used for another request. Use a new one.",
             ));
         }
-        return Ok(respond(answer));
+        return Ok(respond(opened(app, caller.user.id, key, answer)?));
     }
     let request_hash = request_hash.to_owned();
+    let mut sealed = false;
     let answer = match attempt.run(app, caller, transaction.connection()).await {
-        Ok(reply) => StoredAnswer {
-            request_hash,
-            status: reply.status.as_u16(),
-            etag: reply.etag,
-            body: reply.body,
-        },
+        Ok(reply) => {
+            sealed = reply.sealed;
+            StoredAnswer {
+                request_hash,
+                status: reply.status.as_u16(),
+                etag: reply.etag,
+                body: reply.body,
+                key_id: None,
+            }
+        }
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Refused(refusal)) => {
             // What is a matter of time is asked again, not remembered.
@@ -272,16 +286,35 @@ async fn once(
                 app.committed();
                 return Err(refusal);
             }
-            StoredAnswer { request_hash, status, etag: None, body }
+            StoredAnswer { request_hash, status, etag: None, body, key_id: None }
         }
     };
     if let Some(key) = key {
+        let kept = if sealed { seal(app, caller.user.id, key, &answer)? } else { answer.clone() };
         let connection = transaction.connection();
-        save_answer(connection, caller.user.id, key, &answer, app.clock.now()).await?;
+        save_answer(connection, caller.user.id, key, &kept, app.clock.now()).await?;
     }
     transaction.commit().await?;
     app.committed();
     Ok(respond(answer))
+}
+
+/// Where the answer to a key is sealed.
+fn place_of_answer(user: UserId, key: &str) -> String {
+    format!("answer/{user}/{key}")
+}
+
+fn seal(app: &App, user: UserId, key: &str, answer: &StoredAnswer) -> ApiResult<StoredAnswer> {
+    let body = SecretString::from(answer.body.clone());
+    let Sealed { key_id, text } = app.vault.seal(&place_of_answer(user, key), &body)?;
+    Ok(StoredAnswer { body: text, key_id: Some(key_id), ..answer.clone() })
+}
+
+fn opened(app: &App, user: UserId, key: &str, answer: StoredAnswer) -> ApiResult<StoredAnswer> {
+    let Some(key_id) = answer.key_id else { return Ok(answer) };
+    let sealed = Sealed { key_id, text: answer.body };
+    let body = app.vault.open(&place_of_answer(user, key), &sealed)?.expose_secret().to_owned();
+    Ok(StoredAnswer { body, key_id: None, ..answer })
 }
 
 fn respond(answer: StoredAnswer) -> Response {

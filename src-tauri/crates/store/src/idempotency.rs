@@ -12,8 +12,10 @@ pub struct StoredAnswer {
     pub status: u16,
     /// The `ETag`.
     pub etag: Option<String>,
-    /// The body.
+    /// The body; sealed if `key_id` is there.
     pub body: String,
+    /// The id of the key that the body is sealed under; none if it is kept as it is.
+    pub key_id: Option<String>,
 }
 
 /// The answer that was given to a user's key before.
@@ -23,7 +25,7 @@ pub async fn load_answer(
     key: &str,
 ) -> Result<Option<StoredAnswer>, StoreError> {
     let row = sqlx::query(
-        "SELECT request_hash, status, etag, body FROM idempotent_answers \
+        "SELECT request_hash, status, etag, body, key_id FROM idempotent_answers \
          WHERE user_id = $1 AND idempotency_key = $2",
     )
     .bind(user.to_string())
@@ -38,6 +40,7 @@ pub async fn load_answer(
             .map_err(|why| StoreError::inconsistent("idempotent_answers", key)(&why))?,
         etag: row.try_get("etag")?,
         body: row.try_get("body")?,
+        key_id: row.try_get("key_id")?,
     }))
 }
 
@@ -50,8 +53,8 @@ pub async fn save_answer(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO idempotent_answers (user_id, idempotency_key, request_hash, status, etag, body, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO idempotent_answers (user_id, idempotency_key, request_hash, status, etag, body, \
+         key_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(user.to_string())
     .bind(key)
@@ -59,6 +62,7 @@ pub async fn save_answer(
     .bind(i64::from(answer.status))
     .bind(&answer.etag)
     .bind(&answer.body)
+    .bind(&answer.key_id)
     .bind(at.unix_millis())
     .execute(connection)
     .await?;
