@@ -1,12 +1,15 @@
 //! What sharing, granting and taking away do, each in the transaction of its cause: the rows, what
 //! depended on them, the audit, and who learns of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
 
 use entente_domain::{
     AccessRequest, Account, AccountFacts, AccountId, AccountRole, Grant, GrantId, GuestRole,
-    Partnership, PartnershipId, RequestState, SharedAccount, SharedAccountId, Timestamp, UserId,
-    UserStatus,
+    Partnership, PartnershipId, RequestState, SharedAccount, SharedAccountId, Step, Timestamp,
+    UserId, UserStatus,
 };
 use entente_store::{
     Audience, Connection, Event, NewActivity, Origin, PendingOn, ResourceKind, StoreError, UserRow,
@@ -18,13 +21,58 @@ use entente_store::{
 };
 use uuid::Uuid;
 
-/// Who does something, when, and from where.
-#[derive(Debug, Clone)]
+use crate::mail;
+
+/// Who does something, when, and from where; and what came of it, until [`Doing::finish`] tells it.
+#[derive(Debug)]
 pub(crate) struct Doing<'a> {
     /// None if it is the server.
     pub(crate) user: Option<UserId>,
     pub(crate) at: Timestamp,
     pub(crate) origin: &'a Origin,
+    /// Names what is done: each person gets one mail of it.
+    cause: String,
+    news: Mutex<Vec<AccessNews>>,
+}
+
+impl<'a> Doing<'a> {
+    /// Begins to do something: one for each request, however much of it.
+    pub(crate) fn new(user: Option<UserId>, at: Timestamp, origin: &'a Origin) -> Self {
+        let cause = format!("access/{}", Uuid::now_v7());
+        Self { user, at, origin, cause, news: Mutex::default() }
+    }
+
+    /// The same for what a transition of a partnership brings with it: who got its mail gets no second
+    /// one.
+    pub(crate) fn because_of(self, step: &Step) -> Self {
+        Self { cause: mail::cause_of(&step.partnership), ..self }
+    }
+
+    /// Tells those whom it concerns of all that was done, in the same transaction: one mail for each
+    /// person, which lists what there is for them. To be called once, last.
+    pub(crate) async fn finish(self, connection: &mut Connection) -> Result<(), StoreError> {
+        let news = self.news.into_inner().unwrap_or_else(PoisonError::into_inner);
+        mail::queue_access(connection, &self.cause, self.user, self.at, &news).await
+    }
+
+    fn note(&self, news: AccessNews) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+}
+
+/// Something that was done to somebody's access.
+#[derive(Debug, Clone)]
+pub(crate) enum AccessNews {
+    /// A Manager asks for a role for a member.
+    Asked(AccessRequest),
+    /// An Owner decided what a Manager asked for, or it closed with what it depended on.
+    Ended(AccessRequest),
+    /// An account was shared, and these received it.
+    Shared(SharedAccount, Vec<UserId>),
+    /// Somebody was given a role.
+    Granted(Grant),
+    /// Somebody's role was taken away.
+    Removed(Grant),
 }
 
 /// One account with all roles on it, where it is shared, and what is asked for: before and after
@@ -271,6 +319,8 @@ pub(crate) async fn share(
             let grant = new_grant(account, admin, role.into(), through, doing.at);
             insert_grant(connection, &grant).await?;
         }
+        let receivers = admins.iter().map(|admin| admin.id).collect();
+        doing.note(AccessNews::Shared(shared, receivers));
         let mut activity = about(Event::AccountShared, account, Some(partnership), None, doing);
         activity.detail = role.to_string();
         record_activity(connection, &activity, doing.origin).await?;
@@ -321,6 +371,7 @@ async fn remove_grant(
     doing: &Doing<'_>,
 ) -> Result<(), StoreError> {
     delete_grant(connection, grant).await?;
+    doing.note(AccessNews::Removed(*grant));
     let subject = Some(grant.user);
     let mut activity = about(Event::AccessRemoved, account, partnership, subject, doing);
     activity.detail = grant.role.to_string();
@@ -353,6 +404,7 @@ pub(crate) async fn grant(
         if !insert_grant(connection, &new).await? {
             return Ok(None);
         }
+        doing.note(AccessNews::Granted(new));
         let subject = Some(user.id);
         let mut activity = about(Event::AccessGranted, account, partnership, subject, doing);
         activity.detail = role.to_string();
@@ -510,6 +562,7 @@ async fn end_request(
         RequestState::Pending | RequestState::Closed => Event::AccessRequestClosed,
     };
     record_request(connection, event, &after, doing).await?;
+    doing.note(AccessNews::Ended(after.clone()));
     Ok(after)
 }
 
@@ -539,6 +592,7 @@ pub(crate) async fn ask(
             return Ok(false);
         }
         record_request(connection, Event::AccessRequested, request, doing).await?;
+        doing.note(AccessNews::Asked(request.clone()));
         Ok(true)
     })
     .await

@@ -135,8 +135,9 @@ pub async fn set_role(
 pub async fn disable_user(store: &Store, user: &UserRow, at: Timestamp) -> Result<(), SetUpError> {
     let mut write = store.write().await?;
     let origin = Origin::default();
-    let doing = Doing { user: None, at, origin: &origin };
+    let doing = Doing::new(None, at, &origin);
     access::disable(write.connection(), user, &doing).await?;
+    doing.finish(write.connection()).await?;
     Ok(write.commit().await?)
 }
 

@@ -1,121 +1,210 @@
-use entente_domain::{Initiator, PartnershipId, StateName, Timestamp, Transition};
 use entente_store::Mail;
 
-use super::{Outcome, Reader};
+/// A text in which people's own words stand: each keeps its direction to itself, and what looks like
+/// markup in it is text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words(Vec<Piece>);
 
-/// What a mail is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A host Admin's approval is asked for, or asked for again.
-    ApprovalAsked,
-    /// A guest Admin's acceptance is asked for, or asked for again.
-    AcceptanceAsked,
-    /// Somebody decided, or the clock did.
-    Decided(Outcome),
-    /// An active partnership ended.
-    Removed,
+#[derive(Debug, Clone)]
+enum Piece {
+    Ours(String),
+    Theirs(String),
 }
 
-impl Kind {
-    pub(super) fn of(transition: &Transition) -> Option<Self> {
-        match transition.to {
-            StateName::AwaitingApproval => Some(Self::ApprovalAsked),
-            StateName::AwaitingAcceptance => Some(Self::AcceptanceAsked),
-            StateName::Active | StateName::DeclinedByHost | StateName::DeclinedByGuest => {
-                Some(Self::Decided(transition.to))
-            }
-            StateName::Expired => {
-                debug_assert_eq!(transition.by, Initiator::System);
-                Some(Self::Decided(transition.to))
-            }
-            StateName::Removed => Some(Self::Removed),
-            StateName::Withdrawn => None,
+/// A sentence of ours with people's words where `{}` stands.
+pub(super) fn say(sentence: &str, theirs: &[&str]) -> Words {
+    let mut theirs = theirs.iter();
+    let mut pieces = Vec::new();
+    for (at, ours) in sentence.split("{}").enumerate() {
+        if at > 0 {
+            let word = theirs.next().copied().unwrap_or_default();
+            pieces.push(Piece::Theirs(calm(word)));
+        }
+        pieces.push(Piece::Ours(ours.to_owned()));
+    }
+    debug_assert!(theirs.next().is_none(), "{sentence:?} has no place for all of them");
+    Words(pieces)
+}
+
+/// One line, without the characters that would turn what stands around it.
+fn calm(word: &str) -> String {
+    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let calm = word.chars().filter(|c| !turns(c));
+    calm.map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Whether a text reads from right to left in part: Hebrew, Arabic and their kin.
+fn is_right_to_left(text: &str) -> bool {
+    text.chars().any(|c| {
+        matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}'
+            | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    })
+}
+
+/// In plain text, first-strong isolates (Unicode Standard Annex 9) do what `bdi` does in HTML.
+fn isolated(word: &str) -> String {
+    if is_right_to_left(word) { format!("\u{2068}{word}\u{2069}") } else { word.to_owned() }
+}
+
+/// The most characters of a person's words in a subject.
+const IN_SUBJECT: usize = 60;
+
+impl Words {
+    fn text(&self) -> String {
+        let text = self.0.iter().map(|piece| match piece {
+            Piece::Ours(ours) => ours.clone(),
+            Piece::Theirs(theirs) => isolated(theirs),
+        });
+        text.collect()
+    }
+
+    fn html(&self) -> String {
+        let html = self.0.iter().map(|piece| match piece {
+            Piece::Ours(ours) => escape(ours),
+            Piece::Theirs(theirs) => format!("<bdi>{}</bdi>", escape(theirs)),
+        });
+        html.collect()
+    }
+
+    fn subject(&self) -> String {
+        let short = |word: &str| match word.char_indices().nth(IN_SUBJECT) {
+            Some((end, _)) => format!("{}…", word.get(..end).unwrap_or(word).trim_end()),
+            None => word.to_owned(),
+        };
+        let text = self.0.iter().map(|piece| match piece {
+            Piece::Ours(ours) => ours.clone(),
+            Piece::Theirs(theirs) => isolated(&short(theirs)),
+        });
+        text.collect()
+    }
+}
+
+/// A mail before it is text and HTML.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Letter {
+    subject: Words,
+    blocks: Vec<Block>,
+    link: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Block {
+    Paragraph(Words),
+    Quote(&'static str, String),
+    List(Vec<(Words, Option<String>)>),
+}
+
+/// How many lines a list shows.
+const LINES: usize = 100;
+
+impl Letter {
+    pub(super) fn about(subject: Words) -> Self {
+        Self { subject, ..Self::default() }
+    }
+
+    pub(super) fn paragraph(mut self, words: Words) -> Self {
+        self.blocks.push(Block::Paragraph(words));
+        self
+    }
+
+    /// What somebody wrote, line by line, under a heading; nothing if they wrote nothing.
+    pub(super) fn quote(mut self, heading: &'static str, text: Option<&str>) -> Self {
+        self.blocks.extend(text.map(|text| Block::Quote(heading, text.to_owned())));
+        self
+    }
+
+    /// Things in a list, each with the link that opens it, if the reader can.
+    pub(super) fn list(
+        mut self,
+        things: impl IntoIterator<Item = (Words, Option<String>)>,
+    ) -> Self {
+        let mut things: Vec<_> = things.into_iter().collect();
+        let more = things.len().saturating_sub(LINES);
+        if more > 0 {
+            things.truncate(LINES);
+            things.push((say(&format!("and {more} more"), &[]), None));
+        }
+        self.blocks.push(Block::List(things));
+        self
+    }
+
+    /// The link that opens what it is about in the desktop client.
+    pub(super) fn link(mut self, link: impl Into<Option<String>>) -> Self {
+        self.link = link.into();
+        self
+    }
+
+    pub(super) fn to(&self, recipient: String) -> Mail {
+        Mail {
+            recipient,
+            subject: self.subject.subject(),
+            text_body: self.text(),
+            html_body: self.html(),
         }
     }
-}
 
-/// What a mail can tell.
-pub(super) struct Facts {
-    pub(super) partnership: PartnershipId,
-    pub(super) host: String,
-    pub(super) guest: String,
-    pub(super) sender: String,
-    pub(super) reason: Option<String>,
-    pub(super) note: Option<String>,
-    pub(super) expires_at: Option<Timestamp>,
-}
+    fn text(&self) -> String {
+        let mut parts: Vec<String> = self.blocks.iter().map(Block::text).collect();
+        parts.extend(self.link.as_ref().map(|link| format!("Open it in Entente: {link}")));
+        parts.join("\n\n") + "\n"
+    }
 
-/// Writes a mail as plain text and as HTML.
-pub(super) fn write(kind: Kind, reader: Reader, facts: &Facts, recipient: String) -> Mail {
-    let Facts { host, guest, sender, .. } = facts;
-    let (subject, mut paragraphs) = match kind {
-        Kind::ApprovalAsked => (
-            format!("{sender} wants to partner with {guest}"),
-            vec![format!(
-                "{sender} asks for your approval to partner with {guest}. An Admin of {host} decides."
-            )],
-        ),
-        Kind::AcceptanceAsked => (
-            format!("{host} wants to partner with {guest}"),
-            vec![format!(
-                "{host} wants to share access to accounts with {guest}. An Admin of {guest} reads the \
-                 Terms of Service and accepts or declines."
-            )],
-        ),
-        Kind::Decided(StateName::Active) => (
-            format!("{guest} accepted the partnership"),
-            vec![format!("The partnership of {host} with {guest} is active.")],
-        ),
-        Kind::Decided(StateName::Expired) => (
-            format!("The partnership request to {guest} expired"),
-            vec!["Nobody decided in time. You can resend the request.".to_owned()],
-        ),
-        Kind::Decided(StateName::DeclinedByGuest) => (
-            format!("{guest} declined the partnership"),
-            vec![format!("An Admin of {guest} declined the request. You can resend it.")],
-        ),
-        Kind::Decided(_) => (
-            format!("The partnership request to {guest} was declined"),
-            vec![format!("An Admin of {host} declined the request.")],
-        ),
-        Kind::Removed => (
-            format!("The partnership of {host} and {guest} was removed"),
-            vec!["All access that was shared through it has ended.".to_owned()],
-        ),
-    };
-    if let (Some(reason), Reader::Host, Kind::ApprovalAsked) = (&facts.reason, reader, kind) {
-        paragraphs.push(format!("Reason for request:\n{reason}"));
-    }
-    if let Some(note) = &facts.note {
-        paragraphs.push(format!("Note:\n{note}"));
-    }
-    if let Some(at) = facts.expires_at {
-        paragraphs.push(format!("The request expires at {at} (UTC)."));
-    }
-    let link = format!("entente://partnerships/{}", facts.partnership);
-    Mail {
-        recipient,
-        subject: one_line(&subject),
-        text_body: format!("{}\n\nOpen it in Entente: {link}\n", paragraphs.join("\n\n")),
-        html_body: html(&paragraphs, &link),
+    fn html(&self) -> String {
+        let body: String = self.blocks.iter().map(Block::html).collect();
+        let link = self.link.as_ref().map_or_else(String::new, |link| {
+            format!("<p><a href=\"{}\">Open it in Entente</a></p>\n", escape(link))
+        });
+        format!(
+            "<!doctype html>\n<html lang=\"en\" dir=\"ltr\">\n<head><meta charset=\"utf-8\"></head>\n\
+             <body>\n{body}{link}</body>\n</html>\n"
+        )
     }
 }
 
-/// A subject is one line, whatever the names in it hold.
-fn one_line(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    line.chars().take(200).collect()
-}
+impl Block {
+    fn text(&self) -> String {
+        match self {
+            Self::Paragraph(words) => words.text(),
+            Self::Quote(heading, text) => {
+                let quoted: Vec<String> = text.lines().map(|line| format!("> {line}")).collect();
+                format!("{heading}\n{}", quoted.join("\n"))
+            }
+            Self::List(things) => {
+                let lines = things.iter().map(|(words, link)| match link {
+                    Some(link) => format!("- {}\n  {link}", words.text()),
+                    None => format!("- {}", words.text()),
+                });
+                lines.collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
 
-fn html(paragraphs: &[String], link: &str) -> String {
-    let body: String = paragraphs
-        .iter()
-        .map(|paragraph| format!("<p>{}</p>", escape(paragraph).replace('\n', "<br>")))
-        .collect();
-    format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><body>{body}\
-         <p><a href=\"{link}\">Open it in Entente</a></p></body></html>"
-    )
+    fn html(&self) -> String {
+        match self {
+            Self::Paragraph(words) => format!("<p>{}</p>\n", words.html()),
+            Self::Quote(heading, text) => format!(
+                "<p>{}</p>\n<blockquote dir=\"auto\">{}</blockquote>\n",
+                escape(heading),
+                escape(text).replace('\n', "<br>\n")
+            ),
+            Self::List(things) => {
+                let lines: String = things
+                    .iter()
+                    .map(|(words, link)| match link {
+                        Some(link) => {
+                            format!(
+                                "<li>{} (<a href=\"{}\">open</a>)</li>\n",
+                                words.html(),
+                                escape(link)
+                            )
+                        }
+                        None => format!("<li>{}</li>\n", words.html()),
+                    })
+                    .collect();
+                format!("<ul>\n{lines}</ul>\n")
+            }
+        }
+    }
 }
 
 fn escape(text: &str) -> String {
@@ -130,35 +219,50 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn facts() -> Facts {
-        Facts {
-            partnership: "0198c5a2-7f3e-7c41-9d52-0f6a1b2c3d4e".parse().expect("an id"),
-            host: "Globex\r\nBcc: all@example.com".into(),
-            guest: "<b>Initech</b>".into(),
-            sender: "Ana Lima".into(),
-            reason: Some("They run\nour <script>adverts</script>".into()),
-            note: None,
-            expires_at: None,
-        }
+    fn mail(name: &str) -> Mail {
+        let letter = Letter::about(say("{} asks", &[name]))
+            .paragraph(say("{} asks you", &[name]))
+            .quote("Reason:", Some(name));
+        letter.to("pat@initech.example".into())
     }
 
     #[test]
-    fn a_subject_is_one_line_and_markup_is_text() {
-        let mail =
-            write(Kind::AcceptanceAsked, Reader::Guest, &facts(), "pat@initech.example".into());
-        assert!(!mail.subject.contains(['\r', '\n']));
+    fn a_name_can_neither_break_a_line_nor_become_markup() {
+        let mail = mail("Globex\r\nBcc: all@example.com <b>\"x\"</b> & 'y'");
+        assert_eq!(mail.subject, "Globex  Bcc: all@example.com <b>\"x\"</b> & 'y' asks");
+        assert!(mail.html_body.contains("&lt;b&gt;&quot;x&quot;&lt;/b&gt; &amp; &#39;y&#39;"));
         assert!(!mail.html_body.contains("<b>"));
     }
 
     #[test]
-    fn the_reason_is_for_the_host_only() {
-        let told = |kind, reader| write(kind, reader, &facts(), "x@example.com".into());
-        let host = told(Kind::ApprovalAsked, Reader::Host);
-        assert!(host.text_body.contains("our <script>adverts"));
-        assert!(host.html_body.contains("our &lt;script&gt;"));
-        for kind in [Kind::AcceptanceAsked, Kind::Decided(StateName::Active), Kind::Removed] {
-            let guest = told(kind, Reader::Guest);
-            assert!(!guest.text_body.contains("adverts") && !guest.html_body.contains("adverts"));
-        }
+    fn a_name_from_right_to_left_turns_nothing_around_it() {
+        let mail = mail("\u{202e}שלום\u{202c}");
+        assert_eq!(mail.subject, "\u{2068}שלום\u{2069} asks");
+        assert!(mail.text_body.starts_with("\u{2068}שלום\u{2069} asks you"));
+        assert!(mail.html_body.contains("<p><bdi>שלום</bdi> asks you</p>"));
+        assert!(mail.html_body.contains("<blockquote dir=\"auto\">"));
+        // What nothing turns is left alone.
+        assert_eq!(super::isolated("Fjord Ståle"), "Fjord Ståle");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_the_subject_only() {
+        let long = "é".repeat(200);
+        let mail = mail(&long);
+        assert_eq!(mail.subject, format!("{}… asks", "é".repeat(60)));
+        assert!(mail.text_body.contains(&long));
+    }
+
+    #[test]
+    fn what_somebody_wrote_is_quoted_on_every_line() {
+        let letter = Letter::about(say("x", &[])).quote("Note:", Some("one\n\nOpen it: x:y"));
+        assert_eq!(letter.text(), "Note:\n> one\n> \n> Open it: x:y\n");
+    }
+
+    #[test]
+    fn a_long_list_says_how_much_more_there_is() {
+        let things = (0..103).map(|n| (say(&n.to_string(), &[]), None));
+        let text = Letter::about(say("x", &[])).list(things).text();
+        assert!(text.ends_with("- 99\n- and 3 more\n"), "{text}");
     }
 }

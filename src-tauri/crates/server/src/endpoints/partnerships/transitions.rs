@@ -181,11 +181,12 @@ impl Attempt for Take<'_> {
             }
         };
         save_step(connection, &before, &step, &caller.origin).await?;
-        if step.transition.to == StateName::Removed {
-            let doing = Doing { user: Some(user.id), at, origin: &caller.origin };
-            access::end_partnership(connection, &before, &doing).await?;
-        }
         mail::queue_for(connection, &step).await?;
+        if step.transition.to == StateName::Removed {
+            let doing = Doing::new(Some(user.id), at, &caller.origin).because_of(&step);
+            access::end_partnership(connection, &before, &doing).await?;
+            doing.finish(connection).await?;
+        }
         let data = one_document(connection, &actor, app.deadlines, &step.partnership)
             .await?
             .ok_or_else(ApiError::not_found)?;
