@@ -190,7 +190,8 @@ pub async fn add_account(
         put_secret(connection, &secret, at).await?;
     }
     let origin = Origin::default();
-    let doing = Doing { user: None, at, origin: &origin };
+    // Its Owner is told nothing: an installation is being set up.
+    let doing = Doing::new(None, at, &origin);
     access::grant(connection, &account, None, new.owner, AccountRole::Owner, &doing).await?;
     write.commit().await?;
     Ok(account)

@@ -156,7 +156,7 @@ impl Attempt for Create {
         };
         insert_key(connection, &key, &app.secret.hash(&secret)).await?;
         let data = document(caller, &key, Some(secret.expose_secret().into()));
-        Ok(Reply::without_version(StatusCode::CREATED, &Document { data })?)
+        Ok(Reply::without_version(StatusCode::CREATED, &Document { data })?.sealed())
     }
 }
 

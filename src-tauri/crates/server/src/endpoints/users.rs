@@ -153,8 +153,9 @@ impl Attempt for Remove<'_> {
         if let Err(stale) = self.request.is_of_version(user.version, false) {
             return Err(refuse(stale).into());
         }
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         let after = access::disable(connection, &user, &doing).await?;
+        doing.finish(connection).await?;
         let data = members(&actor, managed, std::slice::from_ref(&after)).pop();
         let data = data.ok_or_else(ApiError::not_found)?;
         Ok(Reply::new(StatusCode::OK, after.version, &Document { data })?)

@@ -242,7 +242,7 @@ mod tests {
         assert!(mail.html_body.contains("<p><bdi>שלום</bdi> asks you</p>"));
         assert!(mail.html_body.contains("<blockquote dir=\"auto\">"));
         // What nothing turns is left alone.
-        assert_eq!(super::isolated("Fjord Ståle"), "Fjord Ståle");
+        assert_eq!(isolated("Fjord Ståle"), "Fjord Ståle");
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Attempt for Ask {
         let (account, partnership) = self.account(connection, &actor).await?;
         let members = self.members(connection, &actor, &account).await?;
         let at = app.clock.now();
-        let doing = Doing { user: Some(actor.user), at, origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), at, &caller.origin);
         let mut asked = Vec::new();
         for member in &members {
             let request = AccessRequest {
@@ -80,6 +80,7 @@ impl Attempt for Ask {
                 asked.extend(pending.iter().map(|request| request.id));
             }
         }
+        doing.finish(connection).await?;
         let data = access_requests(connection, &actor, asked).await?;
         Ok(Reply::without_version(StatusCode::CREATED, &Document { data })?)
     }

@@ -89,7 +89,7 @@ impl Attempt for Decide<'_> {
         if !sees_access_request(&actor, &facts, &asked) {
             return Err(ApiError::not_found().into());
         }
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         // Who may at all is told before which version is current.
         let refused = if !facts.is_governed_by(&actor) {
             Some(ApiError::forbidden())
@@ -119,6 +119,7 @@ impl Attempt for Decide<'_> {
         let decided =
             access::decide(connection, &asked, account, partnership, &member, self.accept, &doing)
                 .await?;
+        doing.finish(connection).await?;
         let one = std::slice::from_ref(&decided);
         let data = access_requests_of(connection, &actor, one).await?.pop();
         let data = data.ok_or_else(ApiError::not_found)?;

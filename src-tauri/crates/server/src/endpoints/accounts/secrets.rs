@@ -103,7 +103,7 @@ impl Attempt for LogIn {
                 meta: ResourceMeta::default(),
             });
         }
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         access::log_in(connection, account, through, &doing).await?;
         let data: Vec<Resource<SecretAttributes>> = data;
         Ok(Reply::without_version(StatusCode::OK, &Document { data })?)

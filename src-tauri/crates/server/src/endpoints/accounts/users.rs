@@ -185,7 +185,7 @@ impl Attempt for Add {
         let user = found
             .filter(|user| user.workspace == account.workspace && user.actor().is_live())
             .ok_or_else(unknown)?;
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         let role = self.wanted.role;
         let granted = access::grant(connection, &account, None, &user, role, &doing).await?;
         let Some(granted) = granted else {
@@ -195,6 +195,7 @@ impl Attempt for Add {
             )
             .into());
         };
+        doing.finish(connection).await?;
         reply(connection, &actor, StatusCode::CREATED, &granted).await
     }
 }
@@ -232,11 +233,12 @@ impl Attempt for Alter<'_> {
             let current = current.map(ChangedResource::AccountUser);
             return Err(stale.with_current(current, None, None).into());
         }
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         let Some(role) = self.to else {
             // Told as it was: who took it away may not see it any more.
             let was = reply(connection, &actor, StatusCode::OK, &grant).await?;
             access::revoke(connection, &grant, &doing).await?;
+            doing.finish(connection).await?;
             return Ok(was);
         };
         if grant.partnership.is_some() && role == AccountRole::Owner {
@@ -250,6 +252,7 @@ impl Attempt for Alter<'_> {
         let mut after = grant;
         if role != grant.role {
             after = access::change_role(connection, account, through, &grant, role, &doing).await?;
+            doing.finish(connection).await?;
         }
         reply(connection, &actor, StatusCode::OK, &after).await
     }

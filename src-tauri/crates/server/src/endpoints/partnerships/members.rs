@@ -100,11 +100,11 @@ impl Attempt for RemoveMember {
         let mut grants = grants_through(connection, partnership.id).await?;
         grants.retain(|grant| grant.user == user);
         let data = documents(connection, &grants).await?.pop().ok_or_else(ApiError::not_found)?;
-        let doing =
-            Doing { user: Some(caller.user.id), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(caller.user.id), app.clock.now(), &caller.origin);
         for grant in &grants {
             access::revoke(connection, grant, &doing).await?;
         }
+        doing.finish(connection).await?;
         Ok(Reply::without_version(StatusCode::OK, &Document { data })?)
     }
 }

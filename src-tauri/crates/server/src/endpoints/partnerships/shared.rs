@@ -144,7 +144,7 @@ impl Attempt for Share {
             )
             .into());
         }
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         let shared = shared_through(connection, [partnership.id]).await?;
         let is_shared =
             |account: &&Account| shared.iter().any(|shared| shared.account == account.id);
@@ -167,6 +167,7 @@ impl Attempt for Share {
                 access::share(connection, &partnership, account, role, &admins, by, &doing).await?;
             done.extend(shared);
         }
+        doing.finish(connection).await?;
         let data = shared_accounts_of(connection, &actor, &done).await?;
         Ok(Reply::without_version(StatusCode::CREATED, &Document { data })?)
     }
@@ -243,8 +244,9 @@ impl Attempt for Unshare {
         if !may_unshare(&actor, &partnership) {
             return Err(ApiError::forbidden().into());
         }
-        let doing = Doing { user: Some(actor.user), at: app.clock.now(), origin: &caller.origin };
+        let doing = Doing::new(Some(actor.user), app.clock.now(), &caller.origin);
         access::unshare(connection, &partnership, &shared, &doing).await?;
+        doing.finish(connection).await?;
         Ok(Reply::without_version(StatusCode::OK, &Document { data })?)
     }
 }
