@@ -50,6 +50,7 @@ impl App {
 
     /// Tells those who wait that something was committed.
     pub(crate) fn committed(&self) {
+        self.metrics.committed();
         self.commits.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), crate::running::each_request))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), crate::requests::each_request))
         .with_state(app)
 }
 

@@ -134,6 +134,7 @@ impl IntoResponse for ApiError {
             StatusCode::from_u16(self.object.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.object.meta.retry_after;
         let mut response = (status, Json(self.document())).into_response();
+        response.extensions_mut().insert(self.code());
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -230,12 +230,18 @@ async fn repeat(
     loop {
         match once(app, caller, key, request_hash, attempt).await {
             Err(error) if error.is_conflict() && tries < TRIES => {
+                app.metrics.retries.inc();
                 let most = 2_u64 << tries.min(6);
                 let wait = rand::rng().random_range(0..=most);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
                 tries += 1;
             }
-            done => return done,
+            done => {
+                if done.as_ref().is_err_and(ApiError::is_conflict) {
+                    app.metrics.given_up.inc();
+                }
+                return done;
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ mod origin;
 mod paging;
 mod query;
 mod refusals;
+mod requests;
 mod running;
 mod scopes;
 mod set_up;

@@ -1,62 +1,166 @@
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::{sync::Arc, time::Duration};
+
+use entente_store::Store;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, prometheus_text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::Registry,
 };
 
+use crate::app::App;
+
+/// The media type of what [`Metrics::render`] gives.
+pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The bounds of the latencies that are told apart, in seconds.
+const LATENCIES: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    method: String,
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Connections {
+    pool: &'static str,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
 /// What `/metrics` tells.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
-    answers: Mutex<BTreeMap<u16, u64>>,
-    streams: AtomicI64,
+    registry: Registry,
+    requests: Family<Answer, Counter>,
+    seconds: Family<Asked, Histogram, fn() -> Histogram>,
+    streams: Gauge,
+    commits: Counter,
+    /// Writes that met another one and were tried again.
+    pub(crate) retries: Counter,
+    /// Writes that met others so often that they were given up.
+    pub(crate) given_up: Counter,
+    unsent_mails: Gauge,
+    database_up: Gauge,
+    database: Family<Connections, Gauge>,
 }
 
 /// Counts an event stream for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct OpenStream(std::sync::Arc<crate::app::App>);
+pub(crate) struct OpenStream(Arc<App>);
 
 impl OpenStream {
-    pub(crate) fn new(app: std::sync::Arc<crate::app::App>) -> Self {
-        app.metrics.streams.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        app.metrics.streams.inc();
         Self(app)
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.metrics.streams.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.streams.dec();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("entente");
+        let latencies: fn() -> Histogram = || Histogram::new(LATENCIES);
+        let metrics = Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(latencies),
+            streams: Gauge::default(),
+            commits: Counter::default(),
+            retries: Counter::default(),
+            given_up: Counter::default(),
+            unsent_mails: Gauge::default(),
+            database_up: Gauge::default(),
+            database: Family::default(),
+            registry: Registry::default(),
+        };
+        let build = Info::new(Build { version: env!("CARGO_PKG_VERSION") });
+        registry.register("build", "The program", build);
+        registry.register(
+            "http_requests",
+            "Answered requests by method, route and status",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "http_request_duration_seconds",
+            "Time to the first byte of the answer by method and route",
+            metrics.seconds.clone(),
+        );
+        registry.register("event_streams", "Open event streams", metrics.streams.clone());
+        registry.register(
+            "commits",
+            "Transactions that changed something",
+            metrics.commits.clone(),
+        );
+        registry.register(
+            "write_retries",
+            "Writes that met another one and were tried again",
+            metrics.retries.clone(),
+        );
+        registry.register(
+            "writes_given_up",
+            "Writes that met others too often and were refused",
+            metrics.given_up.clone(),
+        );
+        registry.register("unsent_mails", "Mails in the outbox", metrics.unsent_mails.clone());
+        registry.register(
+            "database_up",
+            "Whether the database answered when this was asked",
+            metrics.database_up.clone(),
+        );
+        registry.register(
+            "database_connections",
+            "Connections to the database by pool and state",
+            metrics.database.clone(),
+        );
+        Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
-    pub(crate) fn answered(&self, status: u16) {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        *answers.entry(status).or_default() += 1;
+    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let (method, route) = (method.to_owned(), route.to_owned());
+        let asked = Asked { method: method.clone(), route: route.clone() };
+        self.seconds.get_or_create(&asked).observe(took.as_secs_f64());
+        self.requests.get_or_create(&Answer { method, route, status }).inc();
     }
 
-    /// In the Prometheus text format.
-    pub(crate) fn render(&self, unsent_mails: i64) -> String {
-        let mut text = String::from(
-            "# HELP entente_http_answers_total Answers by HTTP status.\n\
-             # TYPE entente_http_answers_total counter\n",
-        );
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        for (status, count) in answers.iter() {
-            let _ = writeln!(text, "entente_http_answers_total{{status=\"{status}\"}} {count}");
+    pub(crate) fn committed(&self) {
+        self.commits.inc();
+    }
+
+    /// In the Prometheus text format. `unsent_mails` is none if the database does not answer.
+    pub(crate) fn render(&self, store: &Store, unsent_mails: Option<i64>) -> String {
+        self.database_up.set(i64::from(unsent_mails.is_some()));
+        if let Some(unsent) = unsent_mails {
+            self.unsent_mails.set(unsent);
         }
-        let _ = write!(
-            text,
-            "# HELP entente_event_streams Open event streams.\n\
-             # TYPE entente_event_streams gauge\n\
-             entente_event_streams {}\n\
-             # HELP entente_unsent_mails Mails in the outbox.\n\
-             # TYPE entente_unsent_mails gauge\n\
-             entente_unsent_mails {unsent_mails}\n",
-            self.streams.load(Ordering::Relaxed),
-        );
+        for (pool, used, idle) in store.connections() {
+            for (state, count) in [("used", used), ("idle", idle)] {
+                let labels = Connections { pool, state };
+                self.database.get_or_create(&labels).set(i64::from(count));
+            }
+        }
+        let mut text = String::new();
+        if prometheus_text::encode(&mut text, &self.registry).is_err() {
+            tracing::error!("the metrics could not be written");
+        }
         text
     }
 }

@@ -3,20 +3,12 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use axum::{
-    extract::{Request, State},
-    http::HeaderValue,
-    middleware::Next,
-    response::Response,
-};
 use entente_store::{Store, StoreError};
-use entente_wire::ErrorDocument;
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinHandle};
-use uuid::Uuid;
 
 use crate::{
     Config, ServerSecret, Vault, VaultError,
@@ -197,50 +189,4 @@ impl Running {
         self.app.store.close().await;
         tracing::info!("stopped");
     }
-}
-
-/// Gives each request an id, counts and logs its answer, and puts the id where the caller finds it.
-pub(crate) async fn each_request(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let id = request
-        .headers()
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()))
-        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let started = Instant::now();
-    let span = tracing::info_span!("request", id);
-    let response = {
-        use tracing::Instrument as _;
-        next.run(request).instrument(span).await
-    };
-    let status = response.status().as_u16();
-    app.metrics.answered(status);
-    let micros = started.elapsed().as_micros();
-    tracing::info!(id, %method, path, status, micros, "answered");
-    let mut response = if status >= 500 { with_id(response, &id).await } else { response };
-    if let Ok(value) = HeaderValue::try_from(&id) {
-        response.headers_mut().insert("x-request-id", value);
-    }
-    response
-}
-
-/// Adds the id to the body of a fault, so that a person can tell it to somebody.
-async fn with_id(response: Response, id: &str) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, 64 * 1024).await.unwrap_or_default();
-    let Ok(mut document) = serde_json::from_slice::<ErrorDocument>(&bytes) else {
-        return Response::from_parts(parts, bytes.into());
-    };
-    for error in &mut document.errors {
-        error.meta.request_id = Some(id.to_owned());
-    }
-    let body = serde_json::to_vec(&document).unwrap_or_else(|_| bytes.to_vec());
-    parts.headers.remove(axum::http::header::CONTENT_LENGTH);
-    Response::from_parts(parts, body.into())
 }

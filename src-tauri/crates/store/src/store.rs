@@ -166,6 +166,15 @@ impl Store {
         Ok(())
     }
 
+    /// How many connections there are: the name of each pool, those in use, those that are not.
+    #[must_use]
+    pub fn connections(&self) -> [(&'static str, u32, u32); 2] {
+        [("read", &self.read), ("write", &self.write)].map(|(name, pool)| {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            (name, pool.size().saturating_sub(idle), idle)
+        })
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.read.close().await;

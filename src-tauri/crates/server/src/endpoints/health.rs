@@ -1,9 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+};
 use entente_store::unsent_mails;
 
-use crate::{app::App, error::ApiResult};
+use crate::{app::App, metrics::MEDIA_TYPE};
+
+/// How long the database may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The process answers.
 pub(crate) async fn live() -> &'static str {
@@ -21,8 +27,12 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     }
 }
 
-/// Prometheus text.
-pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ApiResult<String> {
-    let unsent = unsent_mails(&mut *app.store.read().await?).await?;
-    Ok(app.metrics.render(unsent))
+/// Prometheus text; also when the database does not answer.
+pub(crate) async fn metrics(
+    State(app): State<Arc<App>>,
+) -> ([(HeaderName, &'static str); 1], String) {
+    let unsent =
+        tokio::time::timeout(PATIENCE, async { unsent_mails(&mut *app.store.read().await?).await });
+    let unsent = unsent.await.ok().and_then(Result::ok);
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.render(&app.store, unsent))
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![cfg(unix)]
 
+mod logs;
+mod metrics;
 mod settings;
 
 use std::{
@@ -10,6 +12,8 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStdout, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -21,24 +25,68 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_entente-server");
 struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
+    log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
         let out = BufReader::new(child.stdout.take().expect("its output"));
-        Self { child, out }
+        let lines = BufReader::new(child.stderr.take().expect("its log")).lines();
+        let log: Arc<Mutex<String>> = Arc::default();
+        let into = log.clone();
+        let logging = thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut log = into.lock().expect("not poisoned");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        Self { child, out, log, logging: Some(logging) }
+    }
+
+    /// Starts the demo; gives the line that it prints.
+    fn demo(arguments: &[&str], environment: &[(&str, &str)]) -> (Self, Value) {
+        let arguments = [&["demo", "--listen", "127.0.0.1:0"], arguments].concat();
+        let mut demo = Self::start_with(&arguments, environment);
+        let mut line = String::new();
+        demo.out.read_line(&mut line).expect("a line");
+        (demo, serde_json::from_str(&line).expect("JSON"))
+    }
+
+    /// Sends it a signal: `TERM`, `HUP`.
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+    }
+
+    /// What it has logged so far.
+    fn log(&self) -> String {
+        self.log.lock().expect("not poisoned").clone()
+    }
+
+    /// Ends it and gives all that it logged.
+    fn end(mut self) -> String {
+        self.signal("TERM");
+        self.child.wait().expect("it ends");
+        self.logging.take().map(JoinHandle::join).expect("a log").expect("read");
+        self.log()
     }
 
     /// Ends it as a service manager does; gives its exit code and what else it printed.
     fn terminate(mut self) -> (Option<i32>, String) {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(killed.expect("kill runs").success());
+        self.signal("TERM");
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
             if let Some(status) = self.child.try_wait().expect("waited") {
@@ -46,7 +94,7 @@ impl Running {
                 self.out.read_to_string(&mut rest).expect("text");
                 return (status.code(), rest);
             }
-            std::thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(10));
         }
         panic!("it does not end");
     }
@@ -76,10 +124,7 @@ async fn ask(request: reqwest::RequestBuilder, key: &Value) -> (StatusCode, Valu
 
 #[tokio::test]
 async fn the_demo_prints_one_line_and_its_keys_carry_the_story() {
-    let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
-    let mut line = String::new();
-    demo.out.read_line(&mut line).expect("a line");
-    let line: Value = serde_json::from_str(&line).expect("JSON");
+    let (demo, line) = Running::demo(&[], &[]);
     let mut keys: Vec<&str> =
         line.as_object().expect("an object").keys().map(String::as_str).collect();
     keys.sort_unstable();
