@@ -1,8 +1,9 @@
 //! Who may do what with accounts, access and members: pure tables, as [`crate::policy`].
 
 use crate::{
-    AccessRequest, AccountFacts, AccountRole, Actor, Grant, Partnership, RequestState, Side,
-    StateName, UserId, UserStatus, WorkspaceId, WorkspaceRole, people::words, policy::sees,
+    AccessRequest, AccountFacts, AccountRole, Action, Actor, Grant, Partnership, RequestState,
+    Side, StateName, UserId, UserStatus, WorkspaceId, WorkspaceRole, allowed_actions,
+    people::words,
 };
 
 words! {
@@ -34,22 +35,47 @@ fn is_active(partnership: &Partnership) -> bool {
     partnership.state.name() == StateName::Active
 }
 
+/// The caller's own role, if it is one: theirs, on this account.
+fn own_on<'a>(actor: &Actor, account: &AccountFacts, own: Option<&'a Grant>) -> Option<&'a Grant> {
+    own.filter(|own| own.user == actor.user && own.account == account.id)
+}
+
+/// The partnership that a role came through, if it is that one.
+fn through_of<'a>(grant: &Grant, through: Option<&'a Partnership>) -> Option<&'a Partnership> {
+    through.filter(|through| grant.partnership == Some(through.id))
+}
+
+/// Whether a role is one of a host user, or came through a partnership that is active.
+fn is_there(grant: &Grant, through: Option<&Partnership>) -> bool {
+    grant.partnership.is_none() || through.is_some_and(is_active)
+}
+
+/// Whether `actor` is one of those who may take `action` in some state; the state has its own say.
+#[must_use]
+pub fn may_manage(actor: &Actor, partnership: &Partnership, action: Management) -> bool {
+    let owner = is_partnership_owner(actor, partnership);
+    let admin = is_host_admin(actor, partnership);
+    match action {
+        Management::ShareAccounts => owner,
+        Management::SeeMembers => owner || admin,
+        Management::NameOwner | Management::DismissOwner => admin,
+    }
+}
+
 /// What `actor` can do with the partnership beside its transitions, in the order of
 /// [`Management::ALL`].
 #[must_use]
 pub fn allowed_management(actor: &Actor, partnership: &Partnership) -> Vec<Management> {
-    let owner = is_partnership_owner(actor, partnership);
-    let admin = is_host_admin(actor, partnership);
     let open = partnership.state.name().holds_pair();
     Management::ALL
         .iter()
         .copied()
+        .filter(|action| may_manage(actor, partnership, *action))
         .filter(|action| match action {
-            Management::ShareAccounts => owner && is_active(partnership),
-            Management::SeeMembers => owner || admin,
-            Management::NameOwner => admin && open,
+            Management::ShareAccounts | Management::SeeMembers => is_active(partnership),
+            Management::NameOwner => open,
             // The last one stays until another is named.
-            Management::DismissOwner => admin && open && partnership.owners.len() > 1,
+            Management::DismissOwner => open && partnership.owners.len() > 1,
         })
         .collect()
 }
@@ -58,7 +84,7 @@ pub fn allowed_management(actor: &Actor, partnership: &Partnership) -> Vec<Manag
 /// the Admins of its workspace.
 #[must_use]
 pub fn sees_account(actor: &Actor, account: &AccountFacts, own: Option<&Grant>) -> bool {
-    actor.is_live() && (own.is_some() || account.is_governed_by(actor))
+    actor.is_live() && (own_on(actor, account, own).is_some() || account.is_governed_by(actor))
 }
 
 words! {
@@ -80,18 +106,16 @@ pub fn allowed_account_actions(
     own: Option<&Grant>,
     through: Option<&Partnership>,
 ) -> Vec<AccountAction> {
-    let guest = own.is_some_and(|own| own.partnership.is_some());
-    let active = !guest || through.is_some_and(is_active);
+    let own = own_on(actor, account, own).filter(|own| is_there(own, through_of(own, through)));
+    let manages = |own: &Grant| own.partnership.is_some() && own.role >= AccountRole::Manager;
     AccountAction::ALL
         .iter()
         .copied()
         .filter(|action| {
             actor.is_live()
                 && match action {
-                    AccountAction::LogIn => own.is_some() && active,
-                    AccountAction::RequestAccess => {
-                        guest && active && own.is_some_and(|own| own.role >= AccountRole::Manager)
-                    }
+                    AccountAction::LogIn => own.is_some(),
+                    AccountAction::RequestAccess => own.is_some_and(manages),
                     AccountAction::AddUser => account.is_governed_by(actor),
                 }
         })
@@ -109,12 +133,13 @@ pub fn sees_grant(
     grant: &Grant,
     through: Option<&Partnership>,
 ) -> bool {
+    let own = own_on(actor, account, own);
     actor.is_live()
         && (grant.user == actor.user
             || account.is_governed_by(actor)
             || (grant.workspace == actor.workspace
                 && own.is_some_and(|own| own.role >= AccountRole::Manager))
-            || through.is_some_and(|through| {
+            || through_of(grant, through).is_some_and(|through| {
                 is_partnership_owner(actor, through) || is_host_admin(actor, through)
             }))
 }
@@ -130,8 +155,8 @@ words! {
 
 /// What `actor` can do with somebody's role on an account.
 ///
-/// The last Owner of an account keeps it until another is named. A role on an account that is shared
-/// can be changed only while the partnership is active, which holds for as long as it is there.
+/// The last Owner of an account keeps it until another is named. A guest's role can be changed only
+/// while its partnership is active, which holds for as long as it is there.
 #[must_use]
 pub fn allowed_grant_actions(
     actor: &Actor,
@@ -139,14 +164,15 @@ pub fn allowed_grant_actions(
     grant: &Grant,
     through: Option<&Partnership>,
 ) -> Vec<GrantAction> {
-    let last_owner =
-        grant.role == AccountRole::Owner && account.owners.iter().all(|user| *user == grant.user);
+    let last_owner = grant.role == AccountRole::Owner && account.owners.iter().eq([&grant.user]);
+    let through = through_of(grant, through);
     GrantAction::ALL
         .iter()
         .copied()
         .filter(|action| {
             actor.is_live()
                 && !last_owner
+                && is_there(grant, through)
                 && match action {
                     GrantAction::ChangeRole => account.is_governed_by(actor),
                     GrantAction::Remove => {
@@ -165,9 +191,10 @@ pub fn allowed_grant_actions(
 /// Admins and guest members those that they have access to.
 #[must_use]
 pub fn sees_shared_account(actor: &Actor, partnership: &Partnership, own: Option<&Grant>) -> bool {
-    if !actor.is_live() {
+    if !actor.is_live() || !is_active(partnership) {
         return false;
     }
+    let own = own.filter(|own| own.user == actor.user);
     match partnership.side_of(actor.workspace) {
         Some(Side::Host) => {
             is_partnership_owner(actor, partnership) || (actor.role.is_admin() && own.is_some())
@@ -245,8 +272,8 @@ pub fn may_have_api_keys(actor: &Actor) -> bool {
     actor.is_live() && actor.role >= WorkspaceRole::User
 }
 
-/// Whether `actor` can see what removing a partnership would take away: whoever could remove it.
+/// Whether `actor` can see what removing a partnership would take away: whoever can remove it now.
 #[must_use]
 pub fn sees_impact(actor: &Actor, partnership: &Partnership) -> bool {
-    sees(actor, partnership) && (actor.role.is_admin() || is_partnership_owner(actor, partnership))
+    allowed_actions(actor, partnership).contains(&Action::Remove)
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::{
     Action, Actor, Approval, Awaited, Consent, EmailAddress, Management, Note, Partnership,
     PartnershipId, Reason, Reminders, SendPolicy, State, StateName, Timestamp, UserId, Waiting,
-    WorkspaceId, allowed_management, may_send, needs_reason,
+    WorkspaceId, allowed_management, may_manage, may_send, needs_reason,
     policy::{fits, is_entitled, sees},
 };
 
@@ -363,7 +363,7 @@ impl Partnership {
         if !sees(by, self) {
             return Err(Refusal::NotVisible);
         }
-        if !(by.is_live_admin() && by.workspace == self.host) {
+        if !may_manage(by, self, action) {
             return Err(Refusal::NotEntitled);
         }
         if allowed_management(by, self).contains(&action) {
