@@ -1,15 +1,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::extract::State;
-use entente_domain::sees_impact;
+use entente_domain::{Action, Refusal, sees_impact};
 use entente_store::{
     PendingOn, accounts_by_id, grants_through, pending_requests, shared_through, users_by_id,
 };
 use entente_wire::{
-    Document, ImpactAttributes, ImpactResource, Resource, ResourceMeta, ResourceType,
+    Document, ErrorDocument, ImpactAttributes, ImpactResource, Resource, ResourceMeta, ResourceType,
 };
 
-use super::shared::seen;
+use super::shared::{not_active, seen};
 use crate::{
     app::App,
     auth::Caller,
@@ -31,6 +31,7 @@ const NAMES: usize = 10;
     responses(
         (status = 200, body = Document<ImpactResource>, headers(("ETag" = String))),
         ReadRefusals,
+        (status = 409, body = ErrorDocument, description = "The partnership is not active; `meta.current` has it as it is"),
     )
 )]
 pub(crate) async fn impact(
@@ -43,7 +44,12 @@ pub(crate) async fn impact(
     let mut connection = app.store.read().await?;
     let partnership = seen(&mut connection, &actor, &id).await?;
     if !sees_impact(&actor, &partnership) {
-        return Err(ApiError::forbidden());
+        let removal = partnership.check(&actor, Action::Remove, app.clock.now());
+        if removal.is_err_and(|error| error.why == Refusal::NotEntitled) {
+            return Err(ApiError::forbidden());
+        }
+        let detail = "Only an active partnership can be removed.";
+        return Err(not_active(&app, &mut connection, &actor, &partnership, detail).await?);
     }
     let shared = shared_through(&mut connection, [partnership.id]).await?;
     let grants = grants_through(&mut connection, partnership.id).await?;

@@ -6,14 +6,16 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use entente_domain::{Actor, Grant, Management, Partnership, UserId, allowed_management};
+use entente_domain::{
+    Actor, Grant, Management, Partnership, UserId, allowed_management, may_manage,
+};
 use entente_store::{Connection, StoreError, accounts_by_id, grants_through, users_by_id};
 use entente_wire::{
-    Document, List, MemberAccount, MemberAttributes, MemberResource, Resource, ResourceMeta,
-    ResourceType,
+    Document, ErrorDocument, List, MemberAccount, MemberAttributes, MemberResource, Resource,
+    ResourceMeta, ResourceType,
 };
 
-use super::shared::seen;
+use super::shared::{not_active, seen};
 use crate::{
     access::{self, Doing},
     app::App,
@@ -37,7 +39,11 @@ use crate::{
         ("page[number]" = Option<u32>, Query, description = "From 1"),
         ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
     ),
-    responses((status = 200, body = List<MemberResource>), ReadRefusals)
+    responses(
+        (status = 200, body = List<MemberResource>),
+        ReadRefusals,
+        (status = 409, body = ErrorDocument, description = "The partnership is not active; `meta.current` has it as it is"),
+    )
 )]
 pub(crate) async fn members(
     State(app): State<Arc<App>>,
@@ -49,7 +55,7 @@ pub(crate) async fn members(
     let query = Query::parse(raw.as_deref(), &PAGE)?;
     let paging = Paging::read(&query)?;
     let mut connection = app.store.read().await?;
-    let partnership = governed(&mut connection, &caller.actor(), &id).await?;
+    let partnership = governed(&app, &mut connection, &caller.actor(), &id).await?;
     let grants = grants_through(&mut connection, partnership.id).await?;
     let all = documents(&mut connection, &grants).await?;
     Ok(Json(paging.page(&query, &format!("/api/v1/partnerships/{id}/members"), all)))
@@ -79,13 +85,21 @@ pub(crate) async fn remove_member(
 }
 
 /// A partnership whose members the caller may see: who may see them may remove them too.
-async fn governed(connection: &mut Connection, actor: &Actor, id: &str) -> ApiResult<Partnership> {
+async fn governed(
+    app: &App,
+    connection: &mut Connection,
+    actor: &Actor,
+    id: &str,
+) -> ApiResult<Partnership> {
     let partnership = seen(connection, actor, id).await?;
-    if allowed_management(actor, &partnership).contains(&Management::SeeMembers) {
-        Ok(partnership)
-    } else {
-        Err(ApiError::forbidden())
+    if !may_manage(actor, &partnership, Management::SeeMembers) {
+        return Err(ApiError::forbidden());
     }
+    if allowed_management(actor, &partnership).contains(&Management::SeeMembers) {
+        return Ok(partnership);
+    }
+    let detail = "Members have access while the partnership is active.";
+    Err(not_active(app, connection, actor, &partnership, detail).await?)
 }
 
 struct RemoveMember {
@@ -95,7 +109,7 @@ struct RemoveMember {
 
 impl Attempt for RemoveMember {
     async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
-        let partnership = governed(connection, &caller.actor(), &self.id).await?;
+        let partnership = governed(app, connection, &caller.actor(), &self.id).await?;
         let user: UserId = known(&self.user)?;
         let mut grants = grants_through(connection, partnership.id).await?;
         grants.retain(|grant| grant.user == user);

@@ -8,7 +8,7 @@ use axum::{
 };
 use entente_domain::{
     Account, AccountId, AccountRole, Actor, Management, Partnership, allowed_management,
-    is_partnership_owner, may_unshare, sees, sees_account,
+    may_manage, may_unshare, sees, sees_account,
 };
 use entente_store::{Connection, UserRow, admins_of, get_partnership, shared_through};
 use entente_wire::{
@@ -122,18 +122,12 @@ impl Attempt for Share {
     async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
         let actor = caller.actor();
         let partnership = seen(connection, &actor, &self.id).await?;
-        if !is_partnership_owner(&actor, &partnership) {
+        if !may_manage(&actor, &partnership, Management::ShareAccounts) {
             return Err(ApiError::forbidden().into());
         }
         if !allowed_management(&actor, &partnership).contains(&Management::ShareAccounts) {
-            let current = one_document(connection, &actor, app.deadlines, &partnership).await?;
-            let current = current.map(ChangedResource::Partnership);
-            return Err(ApiError::new(
-                ErrorCode::WrongState,
-                "Accounts can be shared while the partnership is active.",
-            )
-            .with_current(current, None, Some(partnership.updated_at))
-            .into());
+            let detail = "Accounts can be shared while the partnership is active.";
+            return Err(not_active(app, connection, &actor, &partnership, detail).await?.into());
         }
         let accounts = self.accounts(connection, &actor).await?;
         let admins: Vec<UserRow> = admins_of(connection, partnership.guest).await?;
@@ -259,4 +253,18 @@ pub(crate) async fn seen(
 ) -> ApiResult<Partnership> {
     let found = get_partnership(connection, known(id)?).await?;
     found.filter(|partnership| sees(actor, partnership)).ok_or_else(ApiError::not_found)
+}
+
+/// The refusal of something that needs an active partnership, with the partnership as it is.
+pub(crate) async fn not_active(
+    app: &App,
+    connection: &mut Connection,
+    actor: &Actor,
+    partnership: &Partnership,
+    detail: &str,
+) -> ApiResult<ApiError> {
+    let current = one_document(connection, actor, app.deadlines, partnership).await?;
+    let current = current.map(ChangedResource::Partnership);
+    let refusal = ApiError::new(ErrorCode::WrongState, detail);
+    Ok(refusal.with_current(current, None, Some(partnership.updated_at)))
 }
