@@ -111,7 +111,11 @@ async fn three_desks_see_each_step_as_it_happens() -> Result<()> {
     assert!(seen.awaits_me());
     assert_eq!(marit.state(sent.id).await, None, "the guest sees nothing yet");
     let told = loop {
-        if let Event::Applied { applying, .. } = adam.told.recv().await.context("told")? {
+        if let Event::Applied { changes, applying } = adam.told.recv().await.context("told")?
+            && changes.iter().any(|change| {
+                change.after.as_ref().is_some_and(|after| after.as_partnership().is_some())
+            })
+        {
             break applying;
         }
     };
@@ -283,12 +287,12 @@ async fn an_answer_that_was_lost_is_found_and_nothing_is_done_twice() -> Result<
     assert_eq!(lost.expect_err("the answer is lost").code, "outcome_unknown");
     let settled = loop {
         let told = desk.told.recv().await.context("told")?;
-        if let Event::Settled { partnership, done, message } = told {
-            break (partnership, done, message);
+        if let Event::Settled { about, done, message } = told {
+            break (about, done, message);
         }
     };
     assert!(settled.1, "{settled:?}");
-    let id = settled.0.context("which")?;
+    let id: PartnershipId = settled.0.context("which")?.id.parse()?;
     desk.sees(id, StateName::AwaitingApproval).await?;
     assert_eq!(desk.journal.unsettled("uma").await?, []);
     assert_eq!(proxy.writes.load(Ordering::SeqCst), 2, "sent twice, with one key");

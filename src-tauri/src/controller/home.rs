@@ -6,6 +6,7 @@ use entente_api_client::{Client, ClientOptions, ServerAddress};
 use entente_attention::{Kind, News, NewsKind, Occasion, Pending, StateFacts};
 use entente_cache::{
     Applied, Cache, CacheError, Journal, MeRecord, Opened, PartnershipRecord, ProfileRecord,
+    Record, RecordKind,
 };
 use entente_domain::StateName;
 use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
@@ -112,10 +113,11 @@ fn pending(profile: &str, record: PartnershipRecord) -> Option<Pending> {
 
 /// News is for the sender and the Partnership Owners, of what others did.
 fn news(profile: &str, me: &MeRecord, change: &Applied) -> Option<News> {
-    let after = change.after.as_ref()?;
+    let after = change.after.as_ref()?.as_partnership()?;
+    let before = change.before.as_ref().and_then(Record::as_partnership);
     let facts =
         |record: &PartnershipRecord| StateFacts { state: record.state, version: record.version };
-    let kind = NewsKind::of(change.before.as_ref().map(facts), facts(after))?;
+    let kind = NewsKind::of(before.map(facts), facts(after))?;
     let is_mine = after.requested_by.id == me.user.id
         || after.owners.iter().any(|owner| owner.id == me.user.id);
     let by = after.history.last().and_then(|entry| entry.by.as_ref());
@@ -233,21 +235,22 @@ impl Controller {
                     Applying::CatchUp | Applying::Snapshot => Occasion::Backlog,
                 };
                 self.poke(Poke { occasion, news });
-                let ids = changes
+                let keys = changes
                     .iter()
                     .filter_map(|change| change.after.as_ref().or(change.before.as_ref()))
-                    .map(|record| record.id.to_string())
-                    .collect();
-                self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids });
+                    .map(Record::key);
+                let ids = keys.filter(|key| key.kind == RecordKind::Partnership).map(|key| key.id);
+                self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids: ids.collect() });
             }
             Event::Introduced(me) => {
                 *profile.me.write().await = Some(me);
                 self.emit(&BackendEvent::StateChanged);
             }
-            Event::Settled { partnership, done, message } => {
+            Event::Settled { about, done, message } => {
+                let about = about.filter(|about| about.kind == RecordKind::Partnership);
                 self.emit(&BackendEvent::DecisionSettled {
                     profile: id,
-                    partnership_id: partnership.map(|id| id.to_string()),
+                    partnership_id: about.map(|about| about.id),
                     ok: done,
                     message,
                 });

@@ -242,7 +242,7 @@ pub fn detail(record: &PartnershipRecord, unsettled: &[Intent]) -> PartnershipDe
             IntentAction::Act { action, partnership, .. } if *partnership == record.id => {
                 Some(PendingDecision { action: action.to_string(), since: text(intent.at) })
             }
-            IntentAction::Act { .. } | IntentAction::Request => None,
+            IntentAction::Act { .. } | IntentAction::Request | IntentAction::Write { .. } => None,
         }),
         predecessor_id: record.predecessor.map(|id| id.to_string()),
     }

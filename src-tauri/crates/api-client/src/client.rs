@@ -160,7 +160,31 @@ impl Client {
         Ok(document.data)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+    pub(crate) fn request_to(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<RequestBuilder, ApiError> {
+        self.request(&self.http, method, path)
+    }
+
+    /// A request whose answer may take as long as it comes.
+    pub(crate) fn stream_from(&self, path: &str) -> Result<RequestBuilder, ApiError> {
+        self.request(&self.streams, Method::GET, path)
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
+        self.check(request.send().await?).await
+    }
+
+    pub(crate) async fn read_answer<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, ApiError> {
+        read(self.send(request).await?).await
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         let request = self.request(&self.http, Method::GET, path)?;
         read(self.check(request.send().await?).await?).await
     }

@@ -10,8 +10,10 @@ mod address;
 mod client;
 mod error;
 mod events;
+mod resources;
 
 pub use address::{AddressError, ServerAddress};
 pub use client::{Client, ClientOptions};
 pub use error::{ApiError, Outcome};
 pub use events::{EventStream, FeedEvent};
+pub use resources::{Device, WriteCall};

@@ -5,13 +5,16 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    CacheError, MeRecord, Opened, PartnershipRecord, TermsRecord,
+    AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityQuery, ActivityRecord,
+    CacheError, MeRecord, MemberRecord, Opened, PartnershipRecord, Record, RecordKey, RecordKind,
+    ResourceQuery, SharedAccountRecord, TermsRecord, activity,
     open::{Pools, delete, make_directory_of},
+    resource,
     search::{fts_query, short_words, words},
 };
 
 /// The schema's version; a file of another one is rebuilt.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -46,13 +49,13 @@ pub struct Cache {
     path: PathBuf,
 }
 
-/// What a change did to one partnership.
+/// What a change did to one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// As it was known before.
-    pub before: Option<PartnershipRecord>,
+    pub before: Option<Record>,
     /// As it is known now.
-    pub after: Option<PartnershipRecord>,
+    pub after: Option<Record>,
 }
 
 /// What a list is narrowed to, and which part of it is wanted.
@@ -120,8 +123,10 @@ impl Cache {
         match version {
             VERSION => {}
             0 => {
-                sqlx::raw_sql(SCHEMA).execute(&mut *write).await?;
-                sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *write).await?;
+                for schema in [SCHEMA, resource::SCHEMA, activity::SCHEMA] {
+                    sqlx::raw_sql(schema).execute(&mut *write).await?;
+                }
+                sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *write).await?;
             }
             other => {
                 return Err(sqlx::Error::Protocol(format!("it has the version {other}")).into());
@@ -142,7 +147,14 @@ impl Cache {
     /// Deletes all of its content.
     pub async fn purge(&self) -> Result<(), CacheError> {
         let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
-        for statement in ["DELETE FROM partnerships", "DELETE FROM texts", "DELETE FROM facts"] {
+        for statement in [
+            "DELETE FROM partnerships",
+            "DELETE FROM texts",
+            "DELETE FROM resources",
+            "DELETE FROM resource_texts",
+            "DELETE FROM activities",
+            "DELETE FROM facts",
+        ] {
             sqlx::query(statement).execute(&mut *write).await?;
         }
         Ok(write.commit().await?)
@@ -158,8 +170,8 @@ impl Cache {
     /// older than what is known is passed over. Gives what really changed.
     pub async fn apply(
         &self,
-        upserts: &[PartnershipRecord],
-        deletes: &[PartnershipId],
+        upserts: &[Record],
+        deletes: &[RecordKey],
         cursor: Option<&str>,
         at: Timestamp,
     ) -> Result<Vec<Applied>, CacheError> {
@@ -167,10 +179,10 @@ impl Cache {
         let mut applied = Vec::new();
         let generation = generation(&mut write).await?;
         for record in upserts {
-            applied.extend(upsert(&mut write, record, generation).await?);
+            applied.extend(keep(&mut write, record, generation).await?);
         }
-        for id in deletes {
-            applied.extend(remove(&mut write, *id).await?);
+        for key in deletes {
+            applied.extend(forget(&mut write, key).await?);
         }
         if let Some(cursor) = cursor {
             put(&mut write, "cursor", &cursor).await?;
@@ -192,7 +204,7 @@ impl Cache {
     /// Applies a page of a snapshot. What was there stays until the last page is.
     pub async fn apply_snapshot(
         &self,
-        page: &[PartnershipRecord],
+        page: &[Record],
         whole: Whole,
         at: Timestamp,
     ) -> Result<Vec<Applied>, CacheError> {
@@ -200,7 +212,7 @@ impl Cache {
         let mut applied = Vec::new();
         let (Whole::Part(generation) | Whole::Last(generation, _)) = whole;
         for record in page {
-            applied.extend(upsert(&mut write, record, generation).await?);
+            applied.extend(keep(&mut write, record, generation).await?);
         }
         if let Whole::Last(_, cursor) = whole {
             let gone: Vec<String> =
@@ -210,6 +222,9 @@ impl Cache {
                     .await?;
             for id in gone.iter().filter_map(|id| id.parse().ok()) {
                 applied.extend(remove(&mut write, id).await?);
+            }
+            for key in resource::of_before(&mut write, generation).await? {
+                applied.extend(forget(&mut write, &key).await?);
             }
             put(&mut write, "cursor", &cursor).await?;
             put(&mut write, "as_of", &at).await?;
@@ -301,11 +316,100 @@ impl Cache {
         rows.iter().map(record).collect()
     }
 
+    /// The access requests that wait for this user, oldest first, at most `most`.
+    pub async fn requests_awaiting_me(
+        &self,
+        most: u32,
+    ) -> Result<Vec<AccessRequestRecord>, CacheError> {
+        resource::awaiting_me(&self.pools.read, most).await
+    }
+
     /// How many things wait for this user.
     pub async fn count_awaiting_me(&self) -> Result<u32, CacheError> {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM partnerships WHERE awaits_me = 1")
+        Ok(sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM partnerships WHERE awaits_me = 1) \
+             + (SELECT COUNT(*) FROM resources WHERE awaits_me = 1)",
+        )
+        .fetch_one(&self.pools.read)
+        .await?)
+    }
+
+    /// A part of the accounts, by app and label.
+    pub async fn accounts(&self, query: &ResourceQuery) -> Result<Vec<AccountRecord>, CacheError> {
+        resource::list(&self.pools.read, RecordKind::Account, query).await
+    }
+
+    /// A part of the accounts that are shared, by app and label.
+    pub async fn shared_accounts(
+        &self,
+        query: &ResourceQuery,
+    ) -> Result<Vec<SharedAccountRecord>, CacheError> {
+        resource::list(&self.pools.read, RecordKind::SharedAccount, query).await
+    }
+
+    /// A part of the roles on accounts, by the user's name.
+    pub async fn account_users(
+        &self,
+        query: &ResourceQuery,
+    ) -> Result<Vec<AccountUserRecord>, CacheError> {
+        resource::list(&self.pools.read, RecordKind::AccountUser, query).await
+    }
+
+    /// A part of the access requests, the oldest first.
+    pub async fn access_requests(
+        &self,
+        query: &ResourceQuery,
+    ) -> Result<Vec<AccessRequestRecord>, CacheError> {
+        resource::list(&self.pools.read, RecordKind::AccessRequest, query).await
+    }
+
+    /// A part of the members of the workspace, by name.
+    pub async fn members(&self, query: &ResourceQuery) -> Result<Vec<MemberRecord>, CacheError> {
+        resource::list(&self.pools.read, RecordKind::Member, query).await
+    }
+
+    /// How many there are of one kind under a query.
+    pub async fn count(&self, kind: RecordKind, query: &ResourceQuery) -> Result<u32, CacheError> {
+        resource::count(&self.pools.read, kind, query).await
+    }
+
+    /// Keeps entries of the Activity Log; gives how many are new.
+    pub async fn keep_activities(&self, entries: &[ActivityRecord]) -> Result<usize, CacheError> {
+        let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
+        let mut new = 0;
+        for entry in entries {
+            new += usize::from(activity::keep(&mut write, entry).await?);
+        }
+        write.commit().await?;
+        Ok(new)
+    }
+
+    /// When the newest entry of the Activity Log that is kept happened.
+    pub async fn newest_activity(&self) -> Result<Option<Timestamp>, CacheError> {
+        let at: Option<i64> = sqlx::query_scalar("SELECT MAX(at) FROM activities")
             .fetch_one(&self.pools.read)
-            .await?)
+            .await?;
+        Ok(at.and_then(|at| Timestamp::from_unix_millis(at).ok()))
+    }
+
+    /// A part of the Activity Log, the newest first, and how many entries it has under the query.
+    pub async fn activities(
+        &self,
+        query: &ActivityQuery,
+    ) -> Result<(Vec<ActivityRecord>, u32), CacheError> {
+        let total = activity::count(&self.pools.read, query).await?;
+        Ok((activity::list(&self.pools.read, query).await?, total))
+    }
+
+    /// How many entries of the Activity Log there are in each stretch (in milliseconds) from a
+    /// moment on: `(begin, count)`, the oldest first; stretches without any are left out.
+    pub async fn activity_series(
+        &self,
+        query: &ActivityQuery,
+        from: Timestamp,
+        stretch: i64,
+    ) -> Result<Vec<(Timestamp, u32)>, CacheError> {
+        activity::series(&self.pools.read, query, from, stretch.max(1)).await
     }
 
     /// A part of the list.
@@ -321,6 +425,34 @@ impl Cache {
         let rows = select.build().fetch_all(&self.pools.read).await?;
         Ok(Page { rows: rows.iter().map(record).collect::<Result<_, _>>()?, total })
     }
+}
+
+/// Keeps a record of whatever kind; none if it changes nothing.
+async fn keep(
+    connection: &mut SqliteConnection,
+    record: &Record,
+    generation: i64,
+) -> Result<Option<Applied>, CacheError> {
+    if let Some(partnership) = record.as_partnership() {
+        return upsert(connection, partnership, generation).await;
+    }
+    let before = resource::upsert(connection, record, generation).await?;
+    Ok(before.map(|before| Applied { before, after: Some(record.clone()) }))
+}
+
+/// Forgets a record of whatever kind; none if it was not known.
+async fn forget(
+    connection: &mut SqliteConnection,
+    key: &RecordKey,
+) -> Result<Option<Applied>, CacheError> {
+    if key.kind == RecordKind::Partnership {
+        return match key.id.parse() {
+            Ok(id) => remove(connection, id).await,
+            Err(_) => Ok(None),
+        };
+    }
+    let before = resource::remove(connection, key).await?;
+    Ok(before.map(|before| Applied { before: Some(before), after: None }))
 }
 
 fn narrow(select: &mut QueryBuilder<Sqlite>, query: &ListQuery, words: &[String]) {
@@ -436,7 +568,11 @@ async fn upsert(
         .bind(&search_key)
         .execute(connection)
         .await?;
-    Ok(Some(Applied { before: before.map(|(_, known)| known), after: Some(after.clone()) }))
+    let known = |record: PartnershipRecord| Record::Partnership(Box::new(record));
+    Ok(Some(Applied {
+        before: before.map(|(_, before)| known(before)),
+        after: Some(known(after.clone())),
+    }))
 }
 
 async fn remove(
@@ -449,5 +585,5 @@ async fn remove(
         .bind(rowid)
         .execute(connection)
         .await?;
-    Ok(Some(Applied { before: Some(known), after: None }))
+    Ok(Some(Applied { before: Some(Record::Partnership(Box::new(known))), after: None }))
 }

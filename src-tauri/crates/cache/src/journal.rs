@@ -46,6 +46,17 @@ pub enum IntentAction {
         /// On which version of it.
         version: i64,
     },
+    /// Writes something else, as the API takes it.
+    Write {
+        /// `POST`, `PATCH` or `DELETE`.
+        method: String,
+        /// The path below the server's origin.
+        path: String,
+        /// The version that the person saw, where the API asks for one.
+        version: Option<i64>,
+        /// What it does, for the person: "Sharing Mailchimp, EMEA".
+        what: String,
+    },
 }
 
 /// A decision on its way.

@@ -6,17 +6,23 @@
 
 #![deny(missing_docs)]
 
+mod activity;
 mod cache;
 mod error;
 mod journal;
 mod open;
 mod record;
+mod resource;
 mod search;
 
+pub use activity::ActivityQuery;
 pub use cache::{Applied, Cache, ListQuery, Page, Whole};
 pub use error::CacheError;
 pub use journal::{Intent, IntentAction, Journal, ProfileRecord};
 pub use open::Opened;
 pub use record::{
-    HistoryRecord, MeRecord, PartnershipRecord, PersonRecord, TermsRecord, WorkspaceRecord,
+    AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityRecord, HistoryRecord, MeRecord,
+    MemberRecord, PartnershipRecord, PersonRecord, SharedAccountRecord, TermsRecord,
+    WorkspaceRecord,
 };
+pub use resource::{Record, RecordKey, RecordKind, ResourceQuery};

@@ -1,4 +1,7 @@
-use entente_domain::{PartnershipId, Side, StateName, Timestamp, UserId, WorkspaceId};
+use entente_domain::{
+    AccessRequestId, AccountId, AccountRole, GrantId, GuestRole, PartnershipId, RequestState,
+    SharedAccountId, Side, StateName, Timestamp, UserId, UserStatus, WorkspaceId, WorkspaceRole,
+};
 use serde::{Deserialize, Serialize};
 
 /// A partnership as the server last told it to one user.
@@ -69,6 +72,186 @@ impl PartnershipRecord {
     pub fn awaits_me(&self) -> bool {
         self.allows("approve") || self.allows("accept")
     }
+}
+
+/// An account that the user has access to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// Its id.
+    pub id: AccountId,
+    /// Counts its changes.
+    pub version: i64,
+    /// The app.
+    pub application: String,
+    /// What tells it from other accounts of the same app.
+    pub label: String,
+    /// Where one logs in.
+    pub url: String,
+    /// The workspace that holds it.
+    pub workspace: WorkspaceRecord,
+    /// The user's role on it; none for an Admin who sees it because it has no Owner.
+    pub role: Option<AccountRole>,
+    /// The partnership that it is shared through; none for one of the user's own workspace.
+    pub partnership: Option<PartnershipId>,
+    /// Its Owners.
+    pub owners: Vec<PersonRecord>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When somebody last logged in.
+    pub last_login_at: Option<Timestamp>,
+    /// What the server would let the user do, in its words.
+    pub allowed_actions: Vec<String>,
+}
+
+/// An account shared through a partnership.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedAccountRecord {
+    /// Its id.
+    pub id: SharedAccountId,
+    /// Counts its changes.
+    pub version: i64,
+    /// Through which partnership.
+    pub partnership: PartnershipId,
+    /// Which account.
+    pub account: AccountId,
+    /// The app.
+    pub application: String,
+    /// The account's label.
+    pub label: String,
+    /// The account's Owners.
+    pub owners: Vec<PersonRecord>,
+    /// Who shared it.
+    pub shared_by: PersonRecord,
+    /// What the guest's Admins received.
+    pub role: GuestRole,
+    /// When.
+    pub shared_at: Timestamp,
+    /// What the server would let the user do, in its words.
+    pub allowed_actions: Vec<String>,
+}
+
+/// Somebody's role on an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountUserRecord {
+    /// Its id.
+    pub id: GrantId,
+    /// Counts its changes.
+    pub version: i64,
+    /// On which account.
+    pub account: AccountId,
+    /// Whose.
+    pub user: PersonRecord,
+    /// Of which workspace they are.
+    pub workspace: WorkspaceRecord,
+    /// Through which partnership; none for a member of the host.
+    pub partnership: Option<PartnershipId>,
+    /// Which role.
+    pub role: AccountRole,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// What the server would let the user do, in its words.
+    pub allowed_actions: Vec<String>,
+}
+
+/// A Manager's request for access for one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRequestRecord {
+    /// Its id.
+    pub id: AccessRequestId,
+    /// Counts its changes.
+    pub version: i64,
+    /// Where it stands.
+    pub state: RequestState,
+    /// Through which partnership.
+    pub partnership: PartnershipId,
+    /// On which account.
+    pub account: AccountId,
+    /// The app.
+    pub application: String,
+    /// The account's label.
+    pub label: String,
+    /// The workspace that holds the account.
+    pub host: WorkspaceRecord,
+    /// The workspace that asks.
+    pub guest: WorkspaceRecord,
+    /// For whom.
+    pub member: PersonRecord,
+    /// Which role.
+    pub role: GuestRole,
+    /// The Manager.
+    pub requested_by: PersonRecord,
+    /// What they added.
+    pub message: Option<String>,
+    /// Who decided.
+    pub decided_by: Option<PersonRecord>,
+    /// When it was decided or closed.
+    pub decided_at: Option<Timestamp>,
+    /// When it was sent.
+    pub created_at: Timestamp,
+    /// What the server would let the user do, in its words.
+    pub allowed_actions: Vec<String>,
+}
+
+impl AccessRequestRecord {
+    /// Whether the server listed an action.
+    #[must_use]
+    pub fn allows(&self, action: &str) -> bool {
+        self.allowed_actions.iter().any(|allowed| allowed == action)
+    }
+}
+
+/// A member of the user's workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    /// Their id.
+    pub id: UserId,
+    /// Counts their changes.
+    pub version: i64,
+    /// Their name.
+    pub name: String,
+    /// Their mail address.
+    pub email: String,
+    /// Their role.
+    pub role: WorkspaceRole,
+    /// Whether they can act.
+    pub status: UserStatus,
+    /// When they were added.
+    pub created_at: Timestamp,
+    /// What the server would let the user do, in its words.
+    pub allowed_actions: Vec<String>,
+}
+
+/// An entry of the Activity Log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityRecord {
+    /// Its id.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// What happened, in the API's word.
+    pub event: String,
+    /// What people read for it.
+    pub event_label: String,
+    /// The account's label, as it was.
+    pub account_label: Option<String>,
+    /// The app, as it was.
+    pub application: Option<String>,
+    /// Who did it; none if it was the server.
+    pub user: Option<PersonRecord>,
+    /// To whom.
+    pub subject: Option<PersonRecord>,
+    /// Where the client was.
+    pub location: Option<String>,
+    /// The client's operating system.
+    pub os: Option<String>,
+    /// The client's device.
+    pub device: Option<String>,
+    /// More of it.
+    pub detail: String,
+    /// The partnership.
+    pub partnership: Option<PartnershipId>,
+    /// The account.
+    pub account: Option<AccountId>,
 }
 
 /// A workspace.

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use entente_cache::{
     Cache, Intent, IntentAction, Journal, ListQuery, Opened, PartnershipRecord, PersonRecord,
-    Whole, WorkspaceRecord,
+    Record, Whole, WorkspaceRecord,
 };
 use entente_domain::{PartnershipId, Side, StateName, Timestamp, UserId, WorkspaceId};
 use serde_json::json;
@@ -14,6 +14,11 @@ use uuid::Uuid;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_780_000_000_000 + millis).expect("a moment")
+}
+
+/// A partnership as a record of whatever kind.
+fn kept(number: u128, name: &str, version: i64) -> Record {
+    Record::Partnership(Box::new(record(number, name, version)))
 }
 
 fn record(number: u128, name: &str, version: i64) -> PartnershipRecord {
@@ -60,7 +65,7 @@ async fn names(cache: &Cache, search: &str) -> Vec<String> {
 async fn filled(path: &Path) -> Cache {
     let (cache, opened) = Cache::open(path).await.expect("a cache");
     assert_eq!(opened, Opened::Fresh);
-    let rows = [record(1, "Fjord Studio", 1), record(2, "Ærø \"Film\" AND 100% (OR) *", 1)];
+    let rows = [kept(1, "Fjord Studio", 1), kept(2, "Ærø \"Film\" AND 100% (OR) *", 1)];
     let told = cache.apply(&rows, &[], Some("cursor-1"), at(5)).await.expect("applied");
     assert_eq!(told.len(), 2);
     cache
@@ -112,7 +117,7 @@ async fn a_damaged_or_newer_cache_is_begun_anew() {
         assert!(matches!(opened, Opened::Rebuilt(_)), "{number}: {opened:?}");
         assert_eq!(cache.cursor().await.expect("read"), None, "{number}: a snapshot comes next");
         assert_eq!(names(&cache, "").await, Vec::<String>::new(), "{number}");
-        cache.apply(&[record(1, "Fjord Studio", 1)], &[], None, at(6)).await.expect("it works");
+        cache.apply(&[kept(1, "Fjord Studio", 1)], &[], None, at(6)).await.expect("it works");
     }
 }
 
@@ -121,9 +126,11 @@ async fn older_news_changes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = filled(&directory.path().join("cache.db")).await;
     let newer = record(1, "Fjord Studio AS", 3);
-    let told = cache.apply(std::slice::from_ref(&newer), &[], None, at(6)).await.expect("applied");
-    assert_eq!(told[0].before.as_ref().map(|before| before.version), Some(1));
-    for late in [record(1, "Fjord", 2), newer.clone()] {
+    let update = [kept(1, "Fjord Studio AS", 3)];
+    let told = cache.apply(&update, &[], None, at(6)).await.expect("applied");
+    let before = told[0].before.as_ref().and_then(Record::as_partnership);
+    assert_eq!(before.map(|before| before.version), Some(1));
+    for late in [kept(1, "Fjord", 2), kept(1, "Fjord Studio AS", 3)] {
         assert_eq!(cache.apply(&[late], &[], None, at(7)).await.expect("applied"), []);
     }
     assert_eq!(cache.get(newer.id).await.expect("read"), Some(newer));
@@ -162,15 +169,14 @@ async fn a_snapshot_keeps_what_is_there_until_its_last_page() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = filled(&directory.path().join("cache.db")).await;
     let generation = cache.begin_snapshot().await.expect("begun");
-    let first = [record(1, "Fjord Studio", 1)];
+    let first = [kept(1, "Fjord Studio", 1)];
     let told = cache.apply_snapshot(&first, Whole::Part(generation), at(8)).await.expect("applied");
     assert_eq!(told, [], "it was known");
     assert_eq!(names(&cache, "").await.len(), 2, "nothing is missing meanwhile");
     // What changes meanwhile is not lost with what is gone.
-    cache.apply(&[record(9, "Alder Films", 1)], &[], None, at(9)).await.expect("applied");
+    cache.apply(&[kept(9, "Alder Films", 1)], &[], None, at(9)).await.expect("applied");
     let last = Whole::Last(generation, "cursor-2".into());
-    let told =
-        cache.apply_snapshot(&[record(3, "Kestrel", 1)], last, at(10)).await.expect("applied");
+    let told = cache.apply_snapshot(&[kept(3, "Kestrel", 1)], last, at(10)).await.expect("applied");
     let gone: Vec<_> = told.iter().filter(|one| one.after.is_none()).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!(names(&cache, "").await, ["Alder Films", "Fjord Studio", "Kestrel"]);

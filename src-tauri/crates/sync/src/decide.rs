@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use entente_api_client::{ApiError, Outcome};
-use entente_cache::{Intent, IntentAction, PartnershipRecord};
+use entente_cache::{Intent, IntentAction, PartnershipRecord, Record};
 use entente_domain::{Action, PartnershipId};
 use entente_wire::{AcceptAttributes, Body, DeclineAttributes, ErrorCode, NewPartnership};
 use serde::Serialize;
@@ -12,9 +12,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    Session, convert,
+    Act, Session, convert,
     driver::{Applying, Shared, now},
     machine::Connectivity,
+    settle::Told,
 };
 
 /// What a person decided on one version of a partnership.
@@ -75,7 +76,22 @@ impl Session {
     /// Sends a partnership request.
     pub async fn request(&self, new: NewPartnership) -> Result<PartnershipRecord, DecideError> {
         let about = new.partner_email.clone();
-        self.shared.carry_out(IntentAction::Request, &new, about).await
+        the_partnership(self.shared.carry_out(IntentAction::Request, &new, about).await?)
+    }
+
+    /// Does something else than deciding on a partnership; what it changed is in the cache when this
+    /// returns.
+    pub async fn act(&self, act: &Act) -> Result<Vec<Record>, DecideError> {
+        let action = IntentAction::Write {
+            method: act.method().into(),
+            path: act.path(),
+            version: act.version(),
+            what: act.what(),
+        };
+        match self.shared.carry_out(action, &act.attributes(), String::new()).await? {
+            Told::Is(records) => Ok(records),
+            Told::Was(_) => Ok(Vec::new()),
+        }
     }
 
     /// Carries out a decision. If only a reminder changed the partnership since the person looked,
@@ -115,7 +131,7 @@ impl Shared {
             version: decision.version,
         };
         let about = seen.map_or_else(String::new, |record| record.partner().name.clone());
-        match decision.action {
+        let told = match decision.action {
             Action::Decline => {
                 let body = DeclineAttributes { note: decision.note.clone() };
                 self.carry_out(action, &body, about).await
@@ -134,7 +150,8 @@ impl Shared {
             | Action::Remove => {
                 self.carry_out(action, &Value::Object(Default::default()), about).await
             }
-        }
+        };
+        the_partnership(told?)
     }
 
     async fn carry_out<A: Serialize>(
@@ -142,7 +159,7 @@ impl Shared {
         action: IntentAction,
         attributes: &A,
         about: String,
-    ) -> Result<PartnershipRecord, DecideError> {
+    ) -> Result<Told, DecideError> {
         self.check_online()?;
         let unwritten = |_| {
             DecideError::new(
@@ -164,10 +181,12 @@ impl Shared {
         self.config.journal.record_intent(&intent).await.map_err(|_| unwritten(()))?;
         let answer = self.send(&intent).await;
         match answer {
-            Ok(record) => {
-                self.applied(&record).await;
+            Ok(told) => {
+                if let Err(error) = self.apply_told(&told).await {
+                    tracing::warn!(%error, "an answer was not cached; the change feed brings it");
+                }
                 self.settled(&intent).await;
-                Ok(record)
+                Ok(told)
             }
             Err(error) if error.outcome() == Outcome::NotDone => {
                 self.settled(&intent).await;
@@ -208,32 +227,35 @@ impl Shared {
         }
     }
 
-    async fn applied(&self, record: &PartnershipRecord) {
-        let one = std::slice::from_ref(record);
-        if let Err(error) = self.apply(one, &[], None, Applying::Own).await {
-            tracing::warn!(%error, "an answer was not cached; the change feed brings it");
-        }
-    }
-
     async fn settled(&self, intent: &Intent) {
         if let Err(error) = self.config.journal.settle_intent(&intent.id).await {
             tracing::error!(%error, "a settled decision is asked about again at the next contact");
         }
     }
 
-    /// A refusal may carry the partnership as it is now, or say that the key is not taken.
+    /// A refusal may carry the resource as it is now, or say that the key is not taken.
     async fn learn_from(&self, error: &ApiError) {
         if matches!(error, ApiError::Unauthorized(_)) {
             let _ = self.nudges.send(());
         }
         let current = error.object().and_then(|object| object.meta.current.clone());
-        let current = current.and_then(|current| current.partnership());
-        if let Some(Ok(record)) = current.map(convert::partnership) {
-            let one = std::slice::from_ref(&record);
-            if let Err(error) = self.apply(one, &[], None, Applying::Live).await {
-                tracing::warn!(%error, "the current state was not cached");
-            }
+        if let Some(Ok(Some(record))) = current.map(|current| convert::record(*current))
+            && let Err(error) = self.apply(&[record], &[], None, Applying::Live).await
+        {
+            tracing::warn!(%error, "the current state was not cached");
         }
+    }
+}
+
+/// The partnership that an answer told.
+fn the_partnership(told: Told) -> Result<PartnershipRecord, DecideError> {
+    let first = match told {
+        Told::Is(records) => records.into_iter().next(),
+        Told::Was(_) => None,
+    };
+    match first {
+        Some(Record::Partnership(record)) => Ok(*record),
+        _ => Err(DecideError::of(&ApiError::NotEntente)),
     }
 }
 

@@ -9,10 +9,11 @@ use std::{
 
 use entente_api_client::{ApiError, Client, EventStream, FeedEvent};
 use entente_cache::{
-    Applied, Cache, CacheError, Journal, MeRecord, PartnershipRecord, TermsRecord, Whole,
+    Applied, Cache, CacheError, Journal, MeRecord, PartnershipRecord, Record, RecordKey,
+    TermsRecord, Whole,
 };
 use entente_domain::{PartnershipId, Timestamp};
-use entente_wire::{Change, ChangedResource, Changes, ErrorCode, Operation, ResourceType};
+use entente_wire::{Change, Changes, ErrorCode, Operation};
 use rand::RngExt as _;
 use thiserror::Error;
 use tokio::{
@@ -53,8 +54,8 @@ pub enum Event {
     Introduced(MeRecord),
     /// The outcome of a decision came late.
     Settled {
-        /// On which partnership; none for a request that was refused.
-        partnership: Option<PartnershipId>,
+        /// On what; none for a request that was refused.
+        about: Option<RecordKey>,
         /// Whether it was done.
         done: bool,
         /// A whole sentence for the person.
@@ -180,7 +181,8 @@ impl Session {
         let read = async {
             let resource = self.shared.config.client.partnership(id).await?;
             let record = convert::partnership(resource)?;
-            self.shared.apply(std::slice::from_ref(&record), &[], None, Applying::Live).await?;
+            let one = [Record::Partnership(Box::new(record.clone()))];
+            self.shared.apply(&one, &[], None, Applying::Live).await?;
             Ok::<_, ContactError>(record)
         };
         read.await.map_err(|error| error.problem())
@@ -222,8 +224,8 @@ impl Shared {
     /// Writes to the cache and tells what changed.
     pub(crate) async fn apply(
         &self,
-        upserts: &[PartnershipRecord],
-        deletes: &[PartnershipId],
+        upserts: &[Record],
+        deletes: &[RecordKey],
         cursor: Option<&str>,
         applying: Applying,
     ) -> Result<(), CacheError> {
@@ -247,17 +249,11 @@ impl Shared {
         let mut upserts = Vec::new();
         let mut deletes = Vec::new();
         for change in changes {
-            // What else the feed tells of is not cached yet.
-            if change.r#type != ResourceType::Partnership {
-                continue;
-            }
-            match (change.op, change.resource.and_then(ChangedResource::partnership)) {
+            match (change.op, change.resource) {
                 (Operation::Upsert, Some(resource)) => {
-                    upserts.push(convert::partnership(resource)?);
+                    upserts.extend(convert::record(resource)?);
                 }
-                (Operation::Delete, _) => {
-                    deletes.push(change.id.parse().map_err(|_| ApiError::NotEntente)?);
-                }
+                (Operation::Delete, _) => deletes.extend(convert::key(change.r#type, change.id)),
                 (Operation::Upsert, None) => return Err(ApiError::NotEntente.into()),
             }
         }
@@ -285,10 +281,10 @@ impl Shared {
         let page: Changes = self.config.client.snapshot(snapshot.next.as_deref()).await?;
         let done = snapshot.done + page.data.len() as u64;
         let resources = page.data.into_iter().filter_map(|change| change.resource);
-        let records = resources
-            .filter_map(ChangedResource::partnership)
-            .map(convert::partnership)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut records = Vec::new();
+        for resource in resources {
+            records.extend(convert::record(resource)?);
+        }
         let last = page.links.next.is_none();
         let whole =
             if last { Whole::Last(generation, page.meta.cursor) } else { Whole::Part(generation) };

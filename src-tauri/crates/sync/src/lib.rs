@@ -5,12 +5,16 @@
 
 #![deny(missing_docs)]
 
+mod act;
 mod convert;
 mod decide;
 mod driver;
+mod look;
 pub mod machine;
 mod settle;
 
+pub use act::Act;
 pub use decide::{DecideError, Decision};
 pub use driver::{Applying, Event, Session, SessionConfig};
+pub use look::SaveError;
 pub use machine::{Connectivity, Problem};

@@ -2,8 +2,8 @@
 
 use std::sync::PoisonError;
 
-use entente_api_client::{ApiError, Outcome};
-use entente_cache::{Intent, IntentAction, PartnershipRecord};
+use entente_api_client::{ApiError, Outcome, WriteCall};
+use entente_cache::{CacheError, Intent, IntentAction, Record, RecordKey, RecordKind};
 
 use crate::{
     convert,
@@ -11,16 +11,50 @@ use crate::{
 };
 
 impl Shared {
-    /// Sends a decision as it was recorded.
-    pub(crate) async fn send(&self, intent: &Intent) -> Result<PartnershipRecord, ApiError> {
+    /// Sends a decision as it was recorded; gives what the server told of it.
+    pub(crate) async fn send(&self, intent: &Intent) -> Result<Told, ApiError> {
         let client = &self.config.client;
-        let resource = match &intent.action {
-            IntentAction::Request => client.create(&intent.body, &intent.id).await?,
-            IntentAction::Act { action, partnership, version } => {
-                client.act(*action, *partnership, *version, &intent.body, &intent.id).await?
+        let partnership =
+            |resource| Ok(vec![Record::Partnership(Box::new(convert::partnership(resource)?))]);
+        match &intent.action {
+            IntentAction::Request => {
+                partnership(client.create(&intent.body, &intent.id).await?).map(Told::Is)
             }
-        };
-        convert::partnership(resource)
+            IntentAction::Act { action, partnership: id, version } => {
+                let act = client.act(*action, *id, *version, &intent.body, &intent.id);
+                partnership(act.await?).map(Told::Is)
+            }
+            IntentAction::Write { method, path, version, .. } => {
+                let call = WriteCall {
+                    method,
+                    path,
+                    version: *version,
+                    body: &intent.body,
+                    idempotency_key: &intent.id,
+                };
+                let mut records = Vec::new();
+                for resource in client.write(call).await? {
+                    records.extend(convert::record(resource)?);
+                }
+                let keys = || records.iter().map(Record::key).collect::<Vec<_>>();
+                let goes = |key: &RecordKey| {
+                    matches!(key.kind, RecordKind::AccountUser | RecordKind::SharedAccount)
+                };
+                // These are answered as they were before they were taken away.
+                if method == "DELETE" && keys().iter().all(goes) {
+                    return Ok(Told::Was(keys()));
+                }
+                Ok(Told::Is(records))
+            }
+        }
+    }
+
+    /// Applies what the server told of a decision.
+    pub(crate) async fn apply_told(&self, told: &Told) -> Result<(), CacheError> {
+        match told {
+            Told::Is(records) => self.apply(records, &[], None, Applying::Own).await,
+            Told::Was(keys) => self.apply(&[], keys, None, Applying::Own).await,
+        }
     }
 
     /// Settles what an earlier run, or a lost connection, left open.
@@ -38,29 +72,47 @@ impl Shared {
     }
 
     async fn settle(&self, intent: &Intent) -> Result<(), ContactError> {
-        let (partnership, done, message) = match self.send(intent).await {
-            Ok(record) => {
-                let id = record.id;
-                let one = std::slice::from_ref(&record);
-                self.apply(one, &[], None, Applying::Own).await?;
-                (Some(id), true, format!("{} was done.", what(intent)))
+        let (about, done, message) = match self.send(intent).await {
+            Ok(told) => {
+                self.apply_told(&told).await?;
+                (told.about(), true, format!("{} was done.", what(intent)))
             }
             Err(error @ (ApiError::Refused(_) | ApiError::Redirected(_)))
                 if error.outcome() == Outcome::NotDone =>
             {
-                let id = match &intent.action {
-                    IntentAction::Request => None,
-                    IntentAction::Act { partnership, .. } => Some(*partnership),
+                let about = match &intent.action {
+                    IntentAction::Request | IntentAction::Write { .. } => None,
+                    IntentAction::Act { partnership, .. } => {
+                        Some(RecordKey::partnership(*partnership))
+                    }
                 };
-                (id, false, format!("{} was not done. {error}", what(intent)))
+                (about, false, format!("{} was not done. {error}", what(intent)))
             }
             // Still unknown: the next contact asks again.
             Err(error) => return Err(error.into()),
         };
         if self.config.journal.settle_intent(&intent.id).await? {
-            let _ = self.events.send(Event::Settled { partnership, done, message });
+            let _ = self.events.send(Event::Settled { about, done, message });
         }
         Ok(())
+    }
+}
+
+/// What the server told of a decision.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// What is there now.
+    Is(Vec<Record>),
+    /// What is there no more.
+    Was(Vec<RecordKey>),
+}
+
+impl Told {
+    fn about(&self) -> Option<RecordKey> {
+        match self {
+            Self::Is(records) => records.first().map(Record::key),
+            Self::Was(keys) => keys.first().cloned(),
+        }
     }
 }
 
@@ -70,5 +122,6 @@ fn what(intent: &Intent) -> String {
         IntentAction::Act { action, .. } => {
             format!("Your decision to {action} the partnership with {}", intent.about)
         }
+        IntentAction::Write { what, .. } => what.clone(),
     }
 }
