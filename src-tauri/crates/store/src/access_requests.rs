@@ -2,9 +2,9 @@ use entente_domain::{
     AccessRequest, AccessRequestId, AccountId, Actor, Message, PartnershipId, RequestState,
     Timestamp, UserId,
 };
-use sqlx::{Any, QueryBuilder, Row as _, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Connection, StoreError, people::select_in, read::Read};
+use crate::{Connection, StoreError, people::select_in, read::Read, sql::Statement};
 
 const SELECT: &str = "SELECT id, partnership_id, account_id, host_id, guest_id, member_id, role, \
      requested_by, message, state, decided_by, decided_at, created_at, version \
@@ -89,7 +89,7 @@ pub async fn access_requests_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = AccessRequestId>,
 ) -> Result<Vec<AccessRequest>, StoreError> {
-    let Some(mut query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
         return Ok(Vec::new());
     };
     let rows = query.build().fetch_all(connection).await?;
@@ -116,7 +116,7 @@ pub async fn pending_requests(
     connection: &mut Connection,
     on: PendingOn,
 ) -> Result<Vec<AccessRequest>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(SELECT);
+    let mut query = Statement::new(SELECT);
     query.push("state = 'pending'");
     match on {
         PendingOn::Partnership(id) => {
@@ -155,7 +155,7 @@ pub struct RequestFilter {
     pub awaiting_me: bool,
 }
 
-fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &RequestFilter) {
+fn visible_to(query: &mut Statement, actor: &Actor, filter: &RequestFilter) {
     let user = actor.user.to_string();
     query.push(" FROM access_requests r WHERE (");
     query.push(
@@ -176,20 +176,16 @@ fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &RequestFilt
         query.push(" OR r.requested_by = ").push_bind(user).push(")");
     }
     if !filter.states.is_empty() {
-        query.push(" AND r.state IN (");
-        let mut list = query.separated(", ");
-        for state in &filter.states {
-            list.push_bind(state.as_str());
-        }
-        query.push(")");
+        query
+            .push(" AND r.state IN (")
+            .push_list(filter.states.iter().map(|state| state.as_str()))
+            .push(")");
     }
     if !filter.accounts.is_empty() {
-        query.push(" AND r.account_id IN (");
-        let mut list = query.separated(", ");
-        for account in &filter.accounts {
-            list.push_bind(account.to_string());
-        }
-        query.push(")");
+        query
+            .push(" AND r.account_id IN (")
+            .push_list(filter.accounts.iter().map(|account| account.to_string()))
+            .push(")");
     }
 }
 
@@ -199,7 +195,7 @@ pub async fn count_access_requests(
     actor: &Actor,
     filter: &RequestFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     visible_to(&mut query, actor, filter);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
     Ok(u64::try_from(total).unwrap_or(0))
@@ -214,7 +210,7 @@ pub async fn list_access_requests(
     offset: u64,
     most: u32,
 ) -> Result<Vec<AccessRequestId>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT r.id AS id");
+    let mut query = Statement::new("SELECT r.id AS id");
     visible_to(&mut query, actor, filter);
     if let Some(after) = after {
         query.push(" AND r.id > ").push_bind(after.to_string());

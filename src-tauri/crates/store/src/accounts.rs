@@ -6,9 +6,9 @@ use entente_domain::{
     Account, AccountId, AccountLabel, Actor, ApplicationName, Grant, GrantId, PartnershipId,
     SharedAccount, SharedAccountId, Timestamp, UserId,
 };
-use sqlx::{Any, QueryBuilder, Row as _, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Connection, StoreError, people::select_in, read::Read};
+use crate::{Connection, StoreError, people::select_in, read::Read, sql::Statement};
 
 const ACCOUNT: &str = "SELECT id, workspace_id, application, label, url, created_by, created_at, \
      updated_at, last_login_at, version FROM accounts WHERE ";
@@ -103,7 +103,7 @@ pub async fn accounts_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = AccountId>,
 ) -> Result<BTreeMap<AccountId, Account>, StoreError> {
-    let Some(mut query) = select_in(ACCOUNT, "id", ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_in(ACCOUNT, "id", ids.into_iter().map(|id| id.to_string())) else {
         return Ok(BTreeMap::new());
     };
     let rows = query.build().fetch_all(connection).await?;
@@ -278,7 +278,7 @@ pub struct AccountFilter {
 }
 
 /// The caller's accounts, and those of their workspace that have no Owner, for its Admins.
-fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &AccountFilter) {
+fn visible_to(query: &mut Statement, actor: &Actor, filter: &AccountFilter) {
     query.push(" FROM accounts a LEFT JOIN grants g ON g.account_id = a.id AND g.user_id = ");
     query.push_bind(actor.user.to_string());
     query.push(" WHERE (g.id IS NOT NULL");
@@ -291,12 +291,10 @@ fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &AccountFilt
     }
     query.push(")");
     if !filter.roles.is_empty() {
-        query.push(" AND g.role IN (");
-        let mut list = query.separated(", ");
-        for role in &filter.roles {
-            list.push_bind(role.as_str());
-        }
-        query.push(")");
+        query
+            .push(" AND g.role IN (")
+            .push_list(filter.roles.iter().map(|role| role.as_str()))
+            .push(")");
     }
     if let Some(search) = &filter.search {
         let pattern = crate::people::like(search);
@@ -312,7 +310,7 @@ pub async fn count_accounts(
     actor: &Actor,
     filter: &AccountFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     visible_to(&mut query, actor, filter);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
     Ok(u64::try_from(total).unwrap_or(0))
@@ -327,7 +325,7 @@ pub async fn list_accounts(
     offset: u64,
     most: u32,
 ) -> Result<Vec<AccountId>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT a.id AS id");
+    let mut query = Statement::new("SELECT a.id AS id");
     visible_to(&mut query, actor, filter);
     if let Some(after) = after {
         query.push(" AND a.id > ").push_bind(after.to_string());
@@ -338,7 +336,7 @@ pub async fn list_accounts(
 }
 
 /// The roles that a caller may see.
-fn visible_grants(query: &mut QueryBuilder<Any>, actor: &Actor) {
+fn visible_grants(query: &mut Statement, actor: &Actor) {
     let user = actor.user.to_string();
     query.push(" FROM grants g WHERE (g.user_id = ");
     query.push_bind(user.clone());
@@ -371,7 +369,7 @@ fn visible_grants(query: &mut QueryBuilder<Any>, actor: &Actor) {
 
 /// How many roles a caller may see.
 pub async fn count_grants(connection: &mut Connection, actor: &Actor) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     visible_grants(&mut query, actor);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
     Ok(u64::try_from(total).unwrap_or(0))
@@ -384,7 +382,7 @@ pub async fn list_grants(
     after: Option<GrantId>,
     most: u32,
 ) -> Result<Vec<GrantId>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT g.id AS id");
+    let mut query = Statement::new("SELECT g.id AS id");
     visible_grants(&mut query, actor);
     if let Some(after) = after {
         query.push(" AND g.id > ").push_bind(after.to_string());
@@ -394,7 +392,7 @@ pub async fn list_grants(
 }
 
 /// The shared accounts that a caller may see.
-fn visible_shared(query: &mut QueryBuilder<Any>, actor: &Actor) {
+fn visible_shared(query: &mut Statement, actor: &Actor) {
     let user = actor.user.to_string();
     query.push(
         " FROM shared_accounts s LEFT JOIN grants g ON g.account_id = s.account_id \
@@ -415,7 +413,7 @@ fn visible_shared(query: &mut QueryBuilder<Any>, actor: &Actor) {
 
 /// How many shared accounts a caller may see.
 pub async fn count_shared(connection: &mut Connection, actor: &Actor) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     visible_shared(&mut query, actor);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
     Ok(u64::try_from(total).unwrap_or(0))
@@ -428,7 +426,7 @@ pub async fn list_shared(
     after: Option<SharedAccountId>,
     most: u32,
 ) -> Result<Vec<SharedAccountId>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT s.id AS id");
+    let mut query = Statement::new("SELECT s.id AS id");
     visible_shared(&mut query, actor);
     if let Some(after) = after {
         query.push(" AND s.id > ").push_bind(after.to_string());

@@ -1,10 +1,10 @@
 use entente_domain::{
     Account, AccountId, Actor, Partnership, PartnershipId, Timestamp, UserId, WorkspaceId,
 };
-use sqlx::{Any, QueryBuilder, Row as _, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 use uuid::Uuid;
 
-use crate::{Connection, StoreError};
+use crate::{Connection, StoreError, sql::Statement};
 
 /// What the client told of itself with a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -256,7 +256,7 @@ pub struct ActivityFilter {
 
 /// What a caller may know of: host Admins all of their workspace; guest Admins what was told to the
 /// guest; others what happened on accounts that they own.
-fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor) {
+fn visible_to(query: &mut Statement, actor: &Actor) {
     let workspace = actor.workspace.to_string();
     query.push(" FROM activities a WHERE (");
     if actor.role.is_admin() {
@@ -272,16 +272,11 @@ fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor) {
     query.push(")");
 }
 
-fn one_of(query: &mut QueryBuilder<Any>, column: &str, words: impl Iterator<Item = String>) {
-    query.push(column).push(" IN (");
-    let mut list = query.separated(", ");
-    for word in words {
-        list.push_bind(word);
-    }
-    query.push(")");
+fn one_of(query: &mut Statement, column: &str, words: impl Iterator<Item = String>) {
+    query.push(column).push(" IN (").push_list(words).push(")");
 }
 
-fn narrow(query: &mut QueryBuilder<Any>, filter: &ActivityFilter) {
+fn narrow(query: &mut Statement, filter: &ActivityFilter) {
     if let Some(from) = filter.from {
         query.push(" AND a.at >= ").push_bind(from.unix_millis());
     }
@@ -314,7 +309,7 @@ pub async fn count_activities(
     actor: &Actor,
     filter: &ActivityFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     visible_to(&mut query, actor);
     narrow(&mut query, filter);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
@@ -330,7 +325,7 @@ pub async fn list_activities(
     offset: u64,
     most: u32,
 ) -> Result<Vec<ActivityRow>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(
+    let mut query = Statement::new(
         "SELECT a.id, a.at, a.event, a.partnership_id, a.account_id, a.application, \
          a.account_label, a.actor_id, a.subject_id, a.detail, a.location, a.os, a.device",
     );

@@ -1,7 +1,7 @@
 use entente_domain::{ApiKeyId, Timestamp, UserId};
-use sqlx::{Any, QueryBuilder, any::AnyRow};
+use sqlx::any::AnyRow;
 
-use crate::{Connection, StoreError, UserRow, people::user_row, read::Read};
+use crate::{Connection, StoreError, UserRow, people::user_row, read::Read, sql::Statement};
 
 /// An API key; its secret is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub async fn key_by_hash(
 
 /// A user's keys that were not revoked, the oldest first.
 pub async fn keys_of(connection: &mut Connection, user: UserId) -> Result<Vec<KeyRow>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(KEY);
+    let mut query = Statement::new(KEY);
     query.push("revoked_at IS NULL AND user_id = ").push_bind(user.to_string());
     query.push(" ORDER BY id");
     let rows = query.build().fetch_all(connection).await?;

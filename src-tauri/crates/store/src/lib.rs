@@ -18,6 +18,7 @@ mod outbox;
 mod partnerships;
 mod people;
 mod read;
+mod sql;
 mod store;
 
 pub use access_requests::{

@@ -45,7 +45,7 @@ pub async fn partnerships_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = PartnershipId>,
 ) -> Result<Vec<Partnership>, StoreError> {
-    let Some(mut query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
         return Ok(Vec::new());
     };
     let rows = query.build().fetch_all(&mut *connection).await?;
@@ -57,7 +57,7 @@ async fn with_owners(
     connection: &mut Connection,
     mut found: Vec<Partnership>,
 ) -> Result<Vec<Partnership>, StoreError> {
-    let Some(mut query) = select_in(
+    let Some(query) = select_in(
         "SELECT partnership_id, user_id FROM partnership_owners WHERE ",
         "partnership_id",
         found.iter().map(|partnership| partnership.id.to_string()),

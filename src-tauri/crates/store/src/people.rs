@@ -3,9 +3,12 @@ use std::collections::BTreeMap;
 use entente_domain::{
     Actor, SendPolicy, Timestamp, UserId, UserStatus, WorkspaceId, WorkspaceRole,
 };
-use sqlx::{Any, QueryBuilder, Row as _, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Audience, Connection, ResourceKind, StoreError, Viewer, read::Read, record_change};
+use crate::{
+    Audience, Connection, ResourceKind, StoreError, Viewer, read::Read, record_change,
+    sql::Statement,
+};
 
 /// A workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +105,7 @@ pub async fn workspace(
     connection: &mut Connection,
     id: WorkspaceId,
 ) -> Result<Option<WorkspaceRow>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(WORKSPACE);
+    let mut query = Statement::new(WORKSPACE);
     query.push("id = ").push_bind(id.to_string());
     query.build().fetch_optional(connection).await?.as_ref().map(workspace_row).transpose()
 }
@@ -112,7 +115,7 @@ pub async fn workspaces_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = WorkspaceId>,
 ) -> Result<BTreeMap<WorkspaceId, WorkspaceRow>, StoreError> {
-    let Some(mut query) = select_by_id(WORKSPACE, ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_by_id(WORKSPACE, ids.into_iter().map(|id| id.to_string())) else {
         return Ok(BTreeMap::new());
     };
     let rows = query.build().fetch_all(connection).await?;
@@ -124,7 +127,7 @@ pub async fn users_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = UserId>,
 ) -> Result<BTreeMap<UserId, UserRow>, StoreError> {
-    let Some(mut query) = select_by_id(USER, ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_by_id(USER, ids.into_iter().map(|id| id.to_string())) else {
         return Ok(BTreeMap::new());
     };
     let rows = query.build().fetch_all(connection).await?;
@@ -135,7 +138,7 @@ pub async fn users_by_id(
 pub(crate) fn select_by_id(
     select: &'static str,
     ids: impl Iterator<Item = String>,
-) -> Option<QueryBuilder<Any>> {
+) -> Option<Statement> {
     select_in(select, "id", ids)
 }
 
@@ -144,19 +147,12 @@ pub(crate) fn select_in(
     select: &'static str,
     column: &'static str,
     ids: impl Iterator<Item = String>,
-) -> Option<QueryBuilder<Any>> {
-    let mut query = QueryBuilder::<Any>::new(select);
-    query.push(column).push(" IN (");
-    let mut any = false;
-    {
-        let mut list = query.separated(", ");
-        for id in ids {
-            any = true;
-            list.push_bind(id);
-        }
-    }
-    query.push(")");
-    any.then_some(query)
+) -> Option<Statement> {
+    let mut ids = ids.peekable();
+    ids.peek()?;
+    let mut query = Statement::new(select);
+    query.push(column).push(" IN (").push_list(ids).push(")");
+    Some(query)
 }
 
 /// The live Admins of a workspace.
@@ -164,7 +160,7 @@ pub async fn admins_of(
     connection: &mut Connection,
     workspace: WorkspaceId,
 ) -> Result<Vec<UserRow>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(USER);
+    let mut query = Statement::new(USER);
     query.push("status = 'live' AND workspace_id = ").push_bind(workspace.to_string());
     query.push(" ORDER BY id");
     let rows = query.build().fetch_all(connection).await?;
@@ -177,7 +173,7 @@ pub async fn user_by_email(
     connection: &mut Connection,
     email: &str,
 ) -> Result<Vec<UserRow>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(USER);
+    let mut query = Statement::new(USER);
     query.push("email = ").push_bind(email.to_owned());
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(user_row).collect()
@@ -296,15 +292,13 @@ pub struct UserFilter {
     pub only: Option<UserId>,
 }
 
-fn members(query: &mut QueryBuilder<Any>, workspace: WorkspaceId, filter: &UserFilter) {
+fn members(query: &mut Statement, workspace: WorkspaceId, filter: &UserFilter) {
     query.push(" FROM users u WHERE u.workspace_id = ").push_bind(workspace.to_string());
     if !filter.statuses.is_empty() {
-        query.push(" AND u.status IN (");
-        let mut list = query.separated(", ");
-        for status in &filter.statuses {
-            list.push_bind(status.as_str());
-        }
-        query.push(")");
+        query
+            .push(" AND u.status IN (")
+            .push_list(filter.statuses.iter().map(|status| status.as_str()))
+            .push(")");
     }
     if let Some(search) = &filter.search {
         let pattern = like(search);
@@ -332,7 +326,7 @@ pub async fn count_users(
     workspace: WorkspaceId,
     filter: &UserFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     members(&mut query, workspace, filter);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
     Ok(u64::try_from(total).unwrap_or(0))
@@ -347,7 +341,7 @@ pub async fn list_users(
     offset: u64,
     most: u32,
 ) -> Result<Vec<UserRow>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new(
+    let mut query = Statement::new(
         "SELECT u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.created_at, \
          u.updated_at, u.view_number, u.version",
     );

@@ -1,8 +1,8 @@
 use entente_domain::{Actor, Partnership, PartnershipId, Side, StateName};
-use sqlx::{Any, QueryBuilder, Row as _};
+use sqlx::Row as _;
 
 use super::{partnerships_by_id, with_order};
-use crate::{Connection, StoreError, people::like};
+use crate::{Connection, StoreError, people::like, sql::Statement};
 
 /// What a list of partnerships is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub enum ListPosition {
 
 /// `FROM ... WHERE` for what a caller may see: host Admins all of theirs, other host users those they
 /// own or sent, guest Admins those that the host has approved.
-fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor) {
+fn visible_to(query: &mut Statement, actor: &Actor) {
     let workspace = actor.workspace.to_string();
     query.push(
         " FROM partnerships p JOIN workspaces w \
@@ -92,7 +92,7 @@ fn visible_to(query: &mut QueryBuilder<Any>, actor: &Actor) {
     query.push(")");
 }
 
-fn narrow(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &ListFilter) {
+fn narrow(query: &mut Statement, actor: &Actor, filter: &ListFilter) {
     let workspace = actor.workspace.to_string();
     if let [side] = filter.sides[..] {
         query.push(match side {
@@ -102,12 +102,10 @@ fn narrow(query: &mut QueryBuilder<Any>, actor: &Actor, filter: &ListFilter) {
         query.push_bind(workspace.clone());
     }
     if !filter.states.is_empty() {
-        query.push(" AND p.state IN (");
-        let mut list = query.separated(", ");
-        for state in &filter.states {
-            list.push_bind(state.as_str());
-        }
-        query.push(")");
+        query
+            .push(" AND p.state IN (")
+            .push_list(filter.states.iter().map(|state| state.as_str()))
+            .push(")");
     }
     if filter.awaiting_me {
         if actor.role.is_admin() {
@@ -133,7 +131,7 @@ pub async fn visible_count(
     actor: &Actor,
     filter: &ListFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) AS n");
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
     visible_to(&mut query, actor);
     narrow(&mut query, actor, filter);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
@@ -150,7 +148,7 @@ pub async fn list_partnerships(
     most: u32,
 ) -> Result<Vec<(Partnership, String)>, StoreError> {
     let column = sort.column();
-    let mut query = QueryBuilder::<Any>::new("SELECT p.id AS id, CAST(");
+    let mut query = Statement::new("SELECT p.id AS id, CAST(");
     query.push(column).push(" AS TEXT) AS sorted_by");
     visible_to(&mut query, actor);
     narrow(&mut query, actor, filter);
@@ -193,7 +191,7 @@ pub async fn snapshot_page(
     after: Option<PartnershipId>,
     most: u32,
 ) -> Result<Vec<Partnership>, StoreError> {
-    let mut query = QueryBuilder::<Any>::new("SELECT p.id AS id");
+    let mut query = Statement::new("SELECT p.id AS id");
     visible_to(&mut query, actor);
     if let Some(after) = after {
         query.push(" AND p.id > ").push_bind(after.to_string());
