@@ -1,5 +1,7 @@
 //! A real server with real people, for the tests of the whole.
 
+mod ground;
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +10,8 @@ use entente_domain::{UserId, WorkspaceRole};
 use entente_server::{Config, Running, Server, add_key, add_user, add_workspace};
 use entente_wire::NewPartnership;
 use secrecy::{ExposeSecret as _, SecretString};
+
+pub use ground::Ground;
 
 /// A server with a host workspace (a user, two Admins) and guests, each with an Admin.
 pub struct World {

@@ -4,17 +4,26 @@ use anyhow::Result;
 use entente_domain::{Timestamp, WorkspaceRole};
 use entente_server::{Config, ManualClock, disable_user, revoke, set_role};
 use entente_store::{key_by_hash, user_by_email};
-use entente_tests::World;
+use entente_tests::{Ground, World, on_both_engines};
 use entente_wire::ChangedResource;
 use serde_json::{Value, json};
 
 use crate::{Answer, call, request};
 
-async fn world() -> Result<(tempfile::TempDir, World)> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
-    Ok((directory, world))
-}
+on_both_engines![
+    a_guest_sees_nothing_of_a_request_before_it_is_approved,
+    every_bad_input_has_its_code_and_its_place,
+    consent_is_given_and_to_the_current_terms,
+    of_many_requests_for_one_pair_one_is_stored,
+    the_second_admin_learns_who_decided_first,
+    time_is_the_servers_and_a_deadline_has_one_outcome,
+    the_background_task_expires_what_nobody_decided,
+    the_same_key_gives_the_same_answer_even_after_a_restart,
+    a_list_pages_without_skipping_or_repeating,
+    a_stream_goes_on_from_the_last_event_and_ends_with_its_key,
+    another_view_of_the_data_needs_a_full_snapshot,
+    workspace_ids_cannot_be_searched_for,
+];
 
 /// The partnerships in a list or among changes.
 fn partnerships(answer: &Answer) -> Vec<&Value> {
@@ -22,9 +31,8 @@ fn partnerships(answer: &Answer) -> Vec<&Value> {
     data.iter().filter(|found| found["type"] == "partnership").collect()
 }
 
-#[tokio::test]
-async fn a_guest_sees_nothing_of_a_request_before_it_is_approved() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn a_guest_sees_nothing_of_a_request_before_it_is_approved(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let before = call(&world, "marit", "GET", "/changes").send().await?;
     let cursor = before.body["meta"]["cursor"].as_str().expect("a cursor").to_owned();
     let mut stream = world.client("marit").events(&cursor).await?;
@@ -59,9 +67,8 @@ async fn a_guest_sees_nothing_of_a_request_before_it_is_approved() -> Result<()>
     Ok(())
 }
 
-#[tokio::test]
-async fn every_bad_input_has_its_code_and_its_place() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn every_bad_input_has_its_code_and_its_place(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let guest = world.person("marit").workspace.clone();
     let own = world.person("uma").workspace.clone();
     let body = |id: &str, email: &str, reason: Value| {
@@ -123,9 +130,8 @@ async fn every_bad_input_has_its_code_and_its_place() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn consent_is_given_and_to_the_current_terms() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn consent_is_given_and_to_the_current_terms(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let id = request(&world, "marit").await?;
     let path = format!("/partnerships/{id}");
     call(&world, "adam", "POST", &format!("{path}/approve")).version(1).send().await?;
@@ -143,9 +149,8 @@ async fn consent_is_given_and_to_the_current_terms() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_requests_for_one_pair_one_is_stored() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn of_many_requests_for_one_pair_one_is_stored(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let body = serde_json::to_value(world.request_to("marit"))?;
     let sends =
         (0..16).map(|_| call(&world, "uma", "POST", "/partnerships").json(body.clone()).send());
@@ -157,9 +162,8 @@ async fn of_many_requests_for_one_pair_one_is_stored() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_second_admin_learns_who_decided_first() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn the_second_admin_learns_who_decided_first(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let id = request(&world, "marit").await?;
     let sends = (0..12).map(|number| {
         let who = if number % 2 == 0 { "adam" } else { "olivia" };
@@ -185,11 +189,9 @@ async fn the_second_admin_learns_who_decided_first() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn time_is_the_servers_and_a_deadline_has_one_outcome() -> Result<()> {
-    let directory = tempfile::tempdir()?;
+async fn time_is_the_servers_and_a_deadline_has_one_outcome(ground: Ground) -> Result<()> {
     let clock = Arc::new(ManualClock::at("2026-11-24T14:00:00Z".parse::<Timestamp>()?));
-    let config = Config { clock: clock.clone(), ..Config::local(directory.path().to_owned()) };
+    let config = Config { clock: clock.clone(), ..ground.config() };
     let world = World::start_with(config).await?;
     let id = request(&world, "marit").await?;
     let act = async |who: &str, action: &str, version: u32| {
@@ -228,10 +230,8 @@ async fn time_is_the_servers_and_a_deadline_has_one_outcome() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_background_task_expires_what_nobody_decided() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut config = Config::local(directory.path().to_owned());
+async fn the_background_task_expires_what_nobody_decided(ground: Ground) -> Result<()> {
+    let mut config = ground.config();
     config.deadlines.decision = Duration::from_millis(50);
     config.expiry_interval = Duration::from_millis(20);
     let world = World::start_with(config).await?;
@@ -247,9 +247,8 @@ async fn the_background_task_expires_what_nobody_decided() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_same_key_gives_the_same_answer_even_after_a_restart() -> Result<()> {
-    let (_directory, mut world) = world().await?;
+async fn the_same_key_gives_the_same_answer_even_after_a_restart(ground: Ground) -> Result<()> {
+    let mut world = ground.world().await?;
     let body = serde_json::to_value(world.request_to("marit"))?;
     let send = async |world: &World, body: &Value| {
         let call = call(world, "uma", "POST", "/partnerships").header("Idempotency-Key", "one");
@@ -270,9 +269,8 @@ async fn the_same_key_gives_the_same_answer_even_after_a_restart() -> Result<()>
     Ok(())
 }
 
-#[tokio::test]
-async fn a_list_pages_without_skipping_or_repeating() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn a_list_pages_without_skipping_or_repeating(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     for to in ["marit", "ines", "grace"] {
         request(&world, to).await?;
     }
@@ -302,9 +300,8 @@ async fn a_list_pages_without_skipping_or_repeating() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_stream_goes_on_from_the_last_event_and_ends_with_its_key() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn a_stream_goes_on_from_the_last_event_and_ends_with_its_key(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let start = call(&world, "adam", "GET", "/changes").send().await?;
     let cursor = start.body["meta"]["cursor"].as_str().expect("a cursor").to_owned();
     let adam = world.client("adam");
@@ -328,9 +325,8 @@ async fn a_stream_goes_on_from_the_last_event_and_ends_with_its_key() -> Result<
     Ok(())
 }
 
-#[tokio::test]
-async fn another_view_of_the_data_needs_a_full_snapshot() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn another_view_of_the_data_needs_a_full_snapshot(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     request(&world, "marit").await?;
     let snapshot = call(&world, "olivia", "GET", "/changes").send().await?;
     assert_eq!(partnerships(&snapshot).len(), 1);
@@ -349,16 +345,15 @@ async fn another_view_of_the_data_needs_a_full_snapshot() -> Result<()> {
     disable_user(server.store(), &olivia, server.now()).await?;
     assert_eq!(call(&world, "olivia", "GET", "/me").send().await?.code(), "user_disabled");
 
-    let other = tempfile::tempdir()?;
-    let other = World::start(other.path()).await?;
+    let elsewhere = ground.another()?;
+    let other = elsewhere.world().await?;
     let foreign = call(&other, "adam", "GET", &path).send().await?;
     assert_eq!((foreign.status, foreign.code()), (410, "cursor_expired"));
     Ok(())
 }
 
-#[tokio::test]
-async fn workspace_ids_cannot_be_searched_for() -> Result<()> {
-    let (_directory, world) = world().await?;
+async fn workspace_ids_cannot_be_searched_for(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let mut codes = Vec::new();
     for number in 0..12 {
         let id = format!("01990000-0000-7000-8000-0000000000{number:02}");

@@ -16,7 +16,7 @@ use entente_cache::{Cache, Intent, IntentAction, Journal, ListQuery, Partnership
 use entente_domain::{Action, PartnershipId, StateName};
 use entente_server::{Clock as _, SystemClock};
 use entente_sync::{Applying, Connectivity, Decision, Event, Session, SessionConfig};
-use entente_tests::World;
+use entente_tests::{Ground, World, on_both_engines};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -25,6 +25,17 @@ use tokio::{
 };
 
 use crate::{call, request, until};
+
+on_both_engines![
+    three_desks_see_each_step_as_it_happens,
+    without_a_server_the_list_stays_and_what_was_missed_comes_after,
+    where_streams_are_blocked_changes_are_asked_for,
+    an_answer_that_was_lost_is_found_and_nothing_is_done_twice,
+    a_decision_recorded_before_a_kill_is_settled_at_the_next_start,
+    the_admin_who_comes_second_learns_who_was_first,
+    a_user_who_was_removed_keeps_nothing_on_their_disk,
+    a_demotion_takes_from_the_disk_what_is_not_theirs_any_more,
+];
 
 /// Somebody's desktop without its window.
 struct Desk {
@@ -96,13 +107,11 @@ impl Desk {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn three_desks_see_each_step_as_it_happens() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
-    let uma = Desk::open(&world, "uma", directory.path()).await?;
-    let mut adam = Desk::open(&world, "adam", directory.path()).await?;
-    let marit = Desk::open(&world, "marit", directory.path()).await?;
+async fn three_desks_see_each_step_as_it_happens(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
+    let uma = Desk::open(&world, "uma", ground.path()).await?;
+    let mut adam = Desk::open(&world, "adam", ground.path()).await?;
+    let marit = Desk::open(&world, "marit", ground.path()).await?;
     for desk in [&uma, &adam, &marit] {
         desk.live().await?;
     }
@@ -135,12 +144,12 @@ async fn three_desks_see_each_step_as_it_happens() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_server_the_list_stays_and_what_was_missed_comes_after() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut world = World::start(directory.path()).await?;
+async fn without_a_server_the_list_stays_and_what_was_missed_comes_after(
+    ground: Ground,
+) -> Result<()> {
+    let mut world = ground.world().await?;
     let id: PartnershipId = request(&world, "marit").await?.parse()?;
-    let desk = Desk::open(&world, "adam", directory.path()).await?;
+    let desk = Desk::open(&world, "adam", ground.path()).await?;
     desk.live().await?;
     let seen = desk.sees(id, StateName::AwaitingApproval).await?;
     let address = world.server.as_ref().context("it runs")?.address();
@@ -164,7 +173,7 @@ async fn without_a_server_the_list_stays_and_what_was_missed_comes_after() -> Re
     desk.close().await;
     world.stop().await?;
     let world_url = format!("http://{address}");
-    let desk = Desk::open_at(&world, "adam", directory.path(), world_url).await?;
+    let desk = Desk::open_at(&world, "adam", ground.path(), world_url).await?;
     assert_eq!(desk.state(id).await, Some(StateName::AwaitingAcceptance));
     desk.until("it is offline", |status| matches!(status, Connectivity::Offline { .. })).await
 }
@@ -261,13 +270,11 @@ async fn pass(
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_streams_are_blocked_changes_are_asked_for() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
+async fn where_streams_are_blocked_changes_are_asked_for(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let proxy = Proxy::start(&world).await?;
     proxy.blocks_streams.store(true, Ordering::SeqCst);
-    let desk = Desk::open_at(&world, "adam", directory.path(), proxy.url()).await?;
+    let desk = Desk::open_at(&world, "adam", ground.path(), proxy.url()).await?;
     desk.until("it polls", |status| *status == Connectivity::Polling).await?;
     let id: PartnershipId = request(&world, "marit").await?.parse()?;
     let seen = desk.sees(id, StateName::AwaitingApproval).await?;
@@ -275,12 +282,10 @@ async fn where_streams_are_blocked_changes_are_asked_for() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_was_lost_is_found_and_nothing_is_done_twice() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
+async fn an_answer_that_was_lost_is_found_and_nothing_is_done_twice(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let proxy = Proxy::start(&world).await?;
-    let mut desk = Desk::open_at(&world, "uma", directory.path(), proxy.url()).await?;
+    let mut desk = Desk::open_at(&world, "uma", ground.path(), proxy.url()).await?;
     desk.live().await?;
     proxy.swallows_answers.store(1, Ordering::SeqCst);
     let lost = desk.session.request(world.request_to("marit")).await;
@@ -301,14 +306,14 @@ async fn an_answer_that_was_lost_is_found_and_nothing_is_done_twice() -> Result<
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_recorded_before_a_kill_is_settled_at_the_next_start() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
+async fn a_decision_recorded_before_a_kill_is_settled_at_the_next_start(
+    ground: Ground,
+) -> Result<()> {
+    let world = ground.world().await?;
     let ids = [request(&world, "marit").await?, request(&world, "ines").await?];
     let [sent, unsent] = [ids[0].parse::<PartnershipId>()?, ids[1].parse::<PartnershipId>()?];
-    let path = directory.path().join("adam/journal.db");
-    std::fs::create_dir_all(directory.path().join("adam"))?;
+    let path = ground.path().join("adam/journal.db");
+    std::fs::create_dir_all(ground.path().join("adam"))?;
     let (journal, _) = Journal::open(&path, SystemClock.now()).await?;
     let intent = |id: &str, partnership| -> Intent {
         Intent {
@@ -328,7 +333,7 @@ async fn a_decision_recorded_before_a_kill_is_settled_at_the_next_start() -> Res
     world.client("adam").act(Action::Approve, sent, 1, &body, "k1").await?;
     journal.close().await;
 
-    let desk = Desk::open(&world, "adam", directory.path()).await?;
+    let desk = Desk::open(&world, "adam", ground.path()).await?;
     desk.live().await?;
     for id in [sent, unsent] {
         let found = desk.sees(id, StateName::AwaitingAcceptance).await?;
@@ -338,12 +343,10 @@ async fn a_decision_recorded_before_a_kill_is_settled_at_the_next_start() -> Res
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_admin_who_comes_second_learns_who_was_first() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
+async fn the_admin_who_comes_second_learns_who_was_first(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let id: PartnershipId = request(&world, "marit").await?.parse()?;
-    let desk = Desk::open(&world, "adam", directory.path()).await?;
+    let desk = Desk::open(&world, "adam", ground.path()).await?;
     desk.live().await?;
     let seen = desk.sees(id, StateName::AwaitingApproval).await?;
 
@@ -363,12 +366,10 @@ async fn the_admin_who_comes_second_learns_who_was_first() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_was_removed_keeps_nothing_on_their_disk() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
+async fn a_user_who_was_removed_keeps_nothing_on_their_disk(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let id: PartnershipId = request(&world, "marit").await?.parse()?;
-    let mut desk = Desk::open(&world, "olivia", directory.path()).await?;
+    let mut desk = Desk::open(&world, "olivia", ground.path()).await?;
     desk.live().await?;
     desk.sees(id, StateName::AwaitingApproval).await?;
     let server = world.server.as_ref().context("it runs")?;
@@ -383,12 +384,10 @@ async fn a_user_who_was_removed_keeps_nothing_on_their_disk() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_demotion_takes_from_the_disk_what_is_not_theirs_any_more() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let world = World::start(directory.path()).await?;
+async fn a_demotion_takes_from_the_disk_what_is_not_theirs_any_more(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
     let id: PartnershipId = request(&world, "marit").await?.parse()?;
-    let desk = Desk::open(&world, "olivia", directory.path()).await?;
+    let desk = Desk::open(&world, "olivia", ground.path()).await?;
     desk.live().await?;
     desk.sees(id, StateName::AwaitingApproval).await?;
     let server = world.server.as_ref().context("it runs")?;

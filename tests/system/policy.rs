@@ -1,7 +1,7 @@
 use anyhow::Result;
 use entente_domain::{Action, WorkspaceRole};
 use entente_server::{add_key, add_user, add_workspace};
-use entente_tests::{Person, World};
+use entente_tests::{Ground, Person, World, on_both_engines};
 use serde_json::{Value, json};
 
 use crate::{Answer, call};
@@ -60,10 +60,10 @@ async fn situation(world: &mut World, steps: &[(&str, Action)]) -> Result<String
     Ok(id)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_listed_succeeds_and_nothing_else_does() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut world = World::start(directory.path()).await?;
+on_both_engines![what_is_listed_succeeds_and_nothing_else_does];
+
+async fn what_is_listed_succeeds_and_nothing_else_does(ground: Ground) -> Result<()> {
+    let mut world = ground.world().await?;
     let mut cells = 0;
     for (state, steps) in SITUATIONS {
         for who in ACTORS {
