@@ -6,7 +6,7 @@ use std::{
 use entente_domain::{Deadlines, UserId};
 use entente_store::Store;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{Clock, Opened, ServerSecret, Vault, metrics::Metrics};
 
@@ -23,6 +23,11 @@ pub(crate) struct App {
     pub(crate) in_flight: Mutex<HashSet<(UserId, String)>>,
     /// Counts commits; event streams and the outbox wait on it.
     pub(crate) commits: watch::Sender<u64>,
+    /// Counts those of this process.
+    pub(crate) own_commits: watch::Sender<u64>,
+    /// Told when something is committed that cannot be told yet, because an earlier transaction still
+    /// runs.
+    pub(crate) unsettled: Notify,
     /// Set once when the server stops; event streams end on it.
     pub(crate) stopping: watch::Sender<bool>,
     /// How often a user may ask for a workspace that there is not.
@@ -43,6 +48,8 @@ impl App {
             metrics: Metrics::default(),
             in_flight: Mutex::default(),
             commits: watch::Sender::new(0),
+            own_commits: watch::Sender::new(0),
+            unsettled: Notify::new(),
             stopping: watch::Sender::new(false),
             probes: RateLimiter::keyed(Quota::per_minute(PROBES_A_MINUTE)),
         }
@@ -51,6 +58,12 @@ impl App {
     /// Tells those who wait that something was committed.
     pub(crate) fn committed(&self) {
         self.metrics.committed();
+        self.own_commits.send_modify(|count| *count = count.wrapping_add(1));
+        self.others_committed();
+    }
+
+    /// The same, where another process may have committed something.
+    pub(crate) fn others_committed(&self) {
         self.commits.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -7,8 +7,7 @@ use entente_store::{
     AccountFilter, Connection, ListFilter, Place, RequestFilter, ResourceKind, UserFilter,
     changes_between, count_access_requests, count_accounts, count_grants, count_shared,
     count_users, has_unsettled, list_access_requests, list_accounts, list_grants, list_shared,
-    list_users, partnerships_by_id, pruned, settled, snapshot_page, users_by_id, visible_count,
-    workspace,
+    list_users, partnerships_by_id, pruned, snapshot_page, users_by_id, visible_count, workspace,
 };
 use entente_wire::{Change, ChangedResource, ErrorCode, Operation, ResourceType};
 
@@ -27,7 +26,7 @@ pub(crate) fn encode(app: &App, caller: &Caller, place: Place) -> String {
 }
 
 /// What a cursor is good for: one database, one user, and what that user may see.
-fn view(app: &App, caller: &Caller) -> String {
+pub(crate) fn view(app: &App, caller: &Caller) -> String {
     format!("{}:{}:{}", app.store.epoch(), caller.user.id, caller.user.view_number)
 }
 
@@ -43,15 +42,19 @@ pub(crate) async fn decode(app: &App, caller: &Caller, cursor: &str) -> ApiResul
     // A gap before what is kept, another database, a place that was never reached, or another view
     // of the data: a full snapshot is needed.
     if seen != view(app, caller)
-        || place > settled(&mut connection).await?
+        || !app.store.is_reached(&mut connection, place).await?
         || place < pruned(&mut connection).await?
     {
-        return Err(ApiError::new(
-            ErrorCode::CursorExpired,
-            "This cursor is too old or of another view of the data. Read a full snapshot.",
-        ));
+        return Err(expired());
     }
     Ok(place)
+}
+
+pub(crate) fn expired() -> ApiError {
+    ApiError::new(
+        ErrorCode::CursorExpired,
+        "This cursor is too old or of another view of the data. Read a full snapshot.",
+    )
 }
 
 /// What changed for a caller.
@@ -62,9 +65,6 @@ pub(crate) struct Batch {
     pub(crate) upto: Place,
     /// Whether there is more after it.
     pub(crate) more: bool,
-    /// Whether something is committed that cannot be told yet, because an earlier transaction still
-    /// runs: worth another look in a moment.
-    pub(crate) unsettled: bool,
 }
 
 /// What changed after `since`, as far as the caller may see, several changes of one resource as one.
@@ -77,14 +77,16 @@ pub(crate) async fn read(
     let actor = caller.actor();
     let mut connection = app.store.read().await?;
     // Read before the rows, so that everything up to it is among them.
-    let settled = settled(&mut connection).await?;
+    let settled = app.store.settled(&mut connection).await?;
     let rows = changes_between(&mut connection, actor.workspace, since, settled, most).await?;
     let more = rows.len() == most;
     let upto = match rows.last() {
         Some(last) if more => last.place,
         _ => settled.max(since),
     };
-    let unsettled = has_unsettled(&mut connection, settled).await?;
+    if has_unsettled(&mut connection, settled).await? {
+        app.unsettled.notify_one();
+    }
 
     let mut latest: BTreeMap<ResourceKind, BTreeMap<String, (Place, bool)>> = BTreeMap::new();
     for row in rows {
@@ -111,7 +113,7 @@ pub(crate) async fn read(
         }
     }
     changes.sort_by_key(|(place, _)| *place);
-    Ok(Batch { changes, upto, more, unsettled })
+    Ok(Batch { changes, upto, more })
 }
 
 fn gone(kind: ResourceKind, id: String) -> Change {

@@ -16,6 +16,7 @@ mod endpoints;
 mod error;
 mod expiry;
 mod extract;
+mod following;
 mod idempotency;
 mod keys;
 mod mail;

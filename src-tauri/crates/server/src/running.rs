@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use entente_store::{Store, StoreError};
+use entente_store::{Engine, Store, StoreError};
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -14,7 +14,7 @@ use crate::{
     Config, ServerSecret, Vault, VaultError,
     app::App,
     endpoints::router,
-    expiry,
+    expiry, following,
     mail::{self, Transport, TransportError},
 };
 
@@ -104,10 +104,13 @@ impl Server {
         let listen = |error| StartError::Listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let workers = vec![
+        let mut workers = vec![
             tokio::spawn(expiry::run(app.clone(), config.expiry_interval)),
             tokio::spawn(mail::run(app.clone(), transport)),
         ];
+        if app.store.engine() == Engine::Postgres {
+            workers.extend(following::start(&app));
+        }
         let mut stopping = app.stopping.subscribe();
         let serving = tokio::spawn(
             axum::serve(tcp_nodelay(listener), router(app.clone()))

@@ -5,9 +5,13 @@ use std::{
 };
 
 use entente_domain::{Actor, Partnership, Timestamp, UserId, WorkspaceId};
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{
+    Any, Row as _,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
-use crate::{Connection, Engine, StoreError};
+use crate::{Connection, StoreError};
 
 /// What a change log entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,6 +137,29 @@ pub struct Place {
     seq: i64,
 }
 
+impl Place {
+    /// Behind every other.
+    pub(crate) const LAST: Self = Self { tx: i64::MAX, seq: i64::MAX };
+
+    /// Behind all that a transaction wrote.
+    pub(crate) fn end_of(tx: i64) -> Self {
+        Self { tx, seq: i64::MAX }
+    }
+
+    /// Where transactions are not numbered.
+    pub(crate) fn of_seq(seq: i64) -> Self {
+        Self { tx: 0, seq }
+    }
+
+    /// Binds both of its numbers.
+    pub(crate) fn bind(
+        self,
+        query: Query<'static, Any, AnyArguments>,
+    ) -> Query<'static, Any, AnyArguments> {
+        query.bind(self.tx).bind(self.seq)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.tx, self.seq)
@@ -241,44 +268,6 @@ pub async fn changes_between(
     .fetch_all(connection)
     .await?;
     rows.iter().map(change_row).collect()
-}
-
-/// The place up to which the log is settled: nothing will be added at or before it any more.
-///
-/// SQLite has one writer, so that is the newest entry. On PostgreSQL it is the last transaction before
-/// the oldest one that still runs, whose entries appear only when it commits.
-pub async fn settled(connection: &mut Connection) -> Result<Place, StoreError> {
-    match Engine::of(connection) {
-        Engine::Sqlite => {
-            let seq = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM changes")
-                .fetch_one(connection)
-                .await?;
-            Ok(Place { tx: 0, seq })
-        }
-        Engine::Postgres => {
-            let oldest: i64 =
-                sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-                    .fetch_one(connection)
-                    .await?;
-            Ok(Place { tx: oldest - 1, seq: i64::MAX })
-        }
-    }
-}
-
-/// Whether the log holds committed entries that are not settled: another transaction still runs.
-pub async fn has_unsettled(connection: &mut Connection, upto: Place) -> Result<bool, StoreError> {
-    match Engine::of(connection) {
-        Engine::Sqlite => Ok(false),
-        Engine::Postgres => {
-            let found: i64 = sqlx::query_scalar(
-                "SELECT COUNT(*) FROM (SELECT 1 FROM changes WHERE tx > $1 LIMIT 1) AS unsettled",
-            )
-            .bind(upto.tx)
-            .fetch_one(connection)
-            .await?;
-            Ok(found > 0)
-        }
-    }
 }
 
 const PRUNED: &str = "changes_pruned";

@@ -40,12 +40,17 @@ impl StoreError {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::PoolTimedOut) => true,
-            // SQLITE_BUSY and its extended codes end in the byte 5.
-            Self::Database(sqlx::Error::Database(error)) => error
-                .code()
-                .and_then(|code| code.parse::<i32>().ok())
-                .is_some_and(|code| code & 0xff == 5),
+            // The server is not there, or was not a moment ago.
+            Self::Database(
+                sqlx::Error::PoolTimedOut
+                | sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::BeginFailed
+                | sqlx::Error::WorkerCrashed,
+            ) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| is_busy_code(&code))
+            }
             Self::Database(_)
             | Self::Migration(_)
             | Self::Inconsistent { .. }
@@ -79,5 +84,34 @@ impl StoreError {
     ) -> impl FnOnce(&dyn std::fmt::Display) -> Self {
         let id = id.to_string();
         move |why| Self::Inconsistent { table, id, why: why.to_string() }
+    }
+}
+
+/// PostgreSQL's codes have five characters, which none of SQLite's has.
+fn is_busy_code(code: &str) -> bool {
+    if code.len() < 5 {
+        // SQLITE_BUSY and its extended codes end in the byte 5.
+        return code.parse::<i32>().is_ok_and(|code| code & 0xff == 5);
+    }
+    match code {
+        // A statement or a lock took too long; the server is a standby; it stops or starts.
+        "57014" | "55P03" | "25P03" | "25006" | "57P01" | "57P02" | "57P03" => true,
+        // The connection failed; the server lacks connections, memory or room.
+        _ => code.starts_with("08") || code.starts_with("53"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_busy_code;
+
+    #[test]
+    fn codes_of_both_engines_are_told_apart() {
+        for busy in ["5", "261", "517", "57P01", "57014", "08006", "53300"] {
+            assert!(is_busy_code(busy), "{busy}");
+        }
+        for other in ["1", "11", "2067", "23505", "40001", "42601", "22021"] {
+            assert!(!is_busy_code(other), "{other}");
+        }
     }
 }

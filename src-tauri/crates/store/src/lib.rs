@@ -11,9 +11,11 @@ mod accounts;
 mod activities;
 mod changes;
 mod error;
+mod horizon;
 mod idempotency;
 mod keys;
 mod leases;
+mod listener;
 mod outbox;
 mod partnerships;
 mod people;
@@ -37,13 +39,15 @@ pub use activities::{
     record_activity,
 };
 pub use changes::{
-    Audience, ChangeRow, Place, ResourceKind, Viewer, changes_between, has_unsettled,
-    prune_changes_before, pruned, record_change, settled,
+    Audience, ChangeRow, Place, ResourceKind, Viewer, changes_between, prune_changes_before,
+    pruned, record_change,
 };
 pub use error::StoreError;
+pub use horizon::{has_between, has_unsettled};
 pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_answer};
 pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key};
 pub use leases::skip_locked;
+pub use listener::Listener;
 pub use outbox::{Mail, OutboxMail, due_mails, mark_sent, postpone, queue_mail, unsent_mails};
 pub use partnerships::{
     ListFilter, ListPosition, Sort, TransitionRow, due_partnerships, get_partnership,

@@ -1,14 +1,20 @@
-use std::{ops::DerefMut, str::FromStr as _, time::Duration};
+use std::{
+    fmt,
+    ops::DerefMut,
+    str::FromStr as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use sqlx::{
-    Any, AnyPool, Executor as _, Transaction,
+    Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migration, Migrator},
     pool::PoolConnection,
 };
 use uuid::Uuid;
 
-use crate::{Connection, StoreError};
+use crate::{Connection, Place, StoreError, horizon};
 
 /// The database: one writer at a time, several readers.
 #[derive(Debug, Clone)]
@@ -16,8 +22,36 @@ pub struct Store {
     engine: Engine,
     read: AnyPool,
     write: AnyPool,
-    epoch: String,
+    known: Arc<Mutex<Known>>,
+    address: Address,
     process: String,
+}
+
+/// A database's address, which can hold a password.
+#[derive(Clone)]
+struct Address(String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address(…)")
+    }
+}
+
+/// What is known of the database, and ends with it: another one can come to answer at the same
+/// address, when a standby takes over.
+#[derive(Debug, Default)]
+struct Known {
+    /// Given to the database when it was made.
+    epoch: String,
+    /// Which of the copies of that database it is.
+    instance: String,
+    settled: Place,
+}
+
+impl Known {
+    fn name(&self) -> String {
+        format!("{}.{}", self.epoch, self.instance)
+    }
 }
 
 /// A transaction that may write. Dropped without [`Write::commit`], it leaves no trace.
@@ -66,7 +100,7 @@ impl Engine {
     const fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Self::Postgres => horizon::BEGIN_WRITE,
         }
     }
 
@@ -92,6 +126,41 @@ async fn set_up_sqlite(connection: &mut Connection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Whatever hangs gives its locks back. Looks which database answers, before anything is read from it.
+async fn set_up_postgres(
+    connection: &mut Connection,
+    known: &Mutex<Known>,
+) -> Result<(), sqlx::Error> {
+    connection
+        .execute(
+            "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
+             SET idle_in_transaction_session_timeout = '30s'",
+        )
+        .await?;
+    let instance = instance(connection).await?;
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.instance != instance {
+        known.instance = instance;
+        known.settled = Place::default();
+    }
+    Ok(())
+}
+
+/// What tells one copy of a PostgreSQL database from another, whose transactions are numbered
+/// differently: the cluster, its timeline, which changes when a standby takes over or an older state
+/// is restored, and the table's number, which a restored dump has of its own.
+async fn instance(connection: &mut Connection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()), \
+         left(pg_walfile_name(pg_current_wal_lsn()), 8), to_regclass('changes')::oid)",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A connection that was not used for longer is tried first.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 impl Store {
     /// Opens `sqlite://PATH`, making the file if there is none, or `postgres://...`, and migrates it.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
@@ -105,15 +174,34 @@ impl Store {
         };
         let options = AnyConnectOptions::from_str(&address)
             .map_err(|error| StoreError::Address(error.to_string()))?;
+        // Migrations take the time that they need.
+        let mut alone = AnyConnection::connect_with(&options).await?;
+        if engine == Engine::Sqlite {
+            set_up_sqlite(&mut alone).await?;
+        }
+        engine.migrator().run(&mut alone).await?;
+        let known = Known { epoch: epoch(&mut alone).await?, ..Known::default() };
+        alone.close().await?;
+        let known = Arc::new(Mutex::new(known));
         let pool = |most: u32| {
-            let pool = AnyPoolOptions::new()
-                .max_connections(most)
-                .acquire_timeout(Duration::from_secs(10));
+            let pool = AnyPoolOptions::new().max_connections(most).test_before_acquire(false);
             match engine {
-                Engine::Sqlite => {
-                    pool.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+                Engine::Sqlite => pool
+                    .acquire_timeout(Duration::from_secs(10))
+                    .after_connect(|connection, _| Box::pin(set_up_sqlite(connection))),
+                Engine::Postgres => {
+                    let known = known.clone();
+                    pool.acquire_timeout(Duration::from_secs(5))
+                        .after_connect(move |connection, _| {
+                            let known = known.clone();
+                            Box::pin(async move { set_up_postgres(connection, &known).await })
+                        })
+                        .before_acquire(|connection, of| {
+                            Box::pin(async move {
+                                Ok(of.idle_for < TRUSTED || connection.ping().await.is_ok())
+                            })
+                        })
                 }
-                Engine::Postgres => pool,
             }
         };
         let (writers, readers) = match engine {
@@ -121,11 +209,9 @@ impl Store {
             Engine::Postgres => (16, 8),
         };
         let write = pool(writers).connect_with(options.clone()).await?;
-        engine.migrator().run(&write).await?;
-        let epoch = epoch(&write).await?;
         let read = pool(readers).connect_with(options).await?;
         let process = Uuid::now_v7().simple().to_string();
-        Ok(Self { engine, read, write, epoch, process })
+        Ok(Self { engine, read, write, known, address: Address(address), process })
     }
 
     /// Which engine it is.
@@ -134,10 +220,42 @@ impl Store {
         self.engine
     }
 
-    /// Names this database; a cursor of another one is refused.
+    /// Names this database; a cursor of another one, or of another copy of it, is refused.
     #[must_use]
-    pub fn epoch(&self) -> &str {
-        &self.epoch
+    pub fn epoch(&self) -> String {
+        self.known().name()
+    }
+
+    /// Makes all cursors those of another database: for an older state that was put back.
+    pub async fn renew_epoch(&self) -> Result<(), StoreError> {
+        let epoch = new_epoch();
+        sqlx::query("UPDATE meta SET value = $1 WHERE name = 'epoch'")
+            .bind(&epoch)
+            .execute(&self.write)
+            .await?;
+        self.known().epoch = epoch;
+        Ok(())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place that was settled once is settled for good.
+    pub(crate) fn known_settled(&self) -> Place {
+        self.known().settled
+    }
+
+    /// Keeps what was seen to be settled in the database of a name.
+    pub(crate) fn note_settled(&self, epoch: &str, place: Place) {
+        let mut known = self.known();
+        if known.name() == epoch {
+            known.settled = known.settled.max(place);
+        }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address.0
     }
 
     /// Names this process among those that share the database.
@@ -182,12 +300,18 @@ impl Store {
     }
 }
 
-async fn epoch(pool: &AnyPool) -> Result<String, StoreError> {
+fn new_epoch() -> String {
+    Uuid::now_v7().simple().to_string()
+}
+
+async fn epoch(connection: &mut Connection) -> Result<String, StoreError> {
     sqlx::query(
         "INSERT INTO meta (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING",
     )
-    .bind(Uuid::now_v7().simple().to_string())
-    .execute(pool)
+    .bind(new_epoch())
+    .execute(&mut *connection)
     .await?;
-    Ok(sqlx::query_scalar("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(pool).await?)
+    Ok(sqlx::query_scalar("SELECT value FROM meta WHERE name = 'epoch'")
+        .fetch_one(connection)
+        .await?)
 }

@@ -8,7 +8,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use entente_store::{Place, settled};
+use entente_store::Place;
 use entente_wire::{Change, ErrorDocument};
 use futures_util::stream;
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::{
     app::App,
     auth::Caller,
-    changes::{decode, encode, read},
+    changes::{decode, encode, read, view},
     error::ApiResult,
     metrics::OpenStream,
     query::Query,
@@ -25,8 +25,6 @@ use crate::{
 
 /// How often a quiet stream says that it is alive, and looks whether the key still is.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How soon to look again for what an earlier transaction holds back.
-const SETTLING: Duration = Duration::from_millis(20);
 const BATCH: usize = 100;
 
 /// Changes as server-sent events, from now on or from `Last-Event-ID` on.
@@ -53,7 +51,7 @@ pub(crate) async fn events(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let since = match last.or_else(|| query.get("since")) {
         Some(cursor) => decode(&app, &caller, cursor).await?,
-        None => settled(&mut *app.store.read().await?).await?,
+        None => app.store.settled_closely(&mut *app.store.read().await?).await?,
     };
     let feed = Feed {
         commits: app.commits.subscribe(),
@@ -64,7 +62,6 @@ pub(crate) async fn events(
         since,
         ready: VecDeque::new(),
         look: true,
-        unsettled: false,
     };
     let stream = stream::unfold(feed, async |mut feed| {
         let event = feed.next().await?;
@@ -81,8 +78,6 @@ struct Feed {
     ready: VecDeque<(Place, Change)>,
     /// Whether there may be something to read.
     look: bool,
-    /// Whether something is committed that cannot be told yet.
-    unsettled: bool,
     commits: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     _open: OpenStream,
@@ -109,24 +104,22 @@ impl Feed {
     async fn read(&mut self) -> Option<()> {
         self.look = false;
         self.commits.mark_unchanged();
-        let view = self.caller.user.view_number;
+        let seen = view(&self.app, &self.caller);
         self.caller = self.caller.again(&self.app).await.ok()?;
-        if self.caller.user.view_number != view {
+        let batch = read(&self.app, &self.caller, self.since, BATCH).await.ok()?;
+        if view(&self.app, &self.caller) != seen {
             return None;
         }
-        let batch = read(&self.app, &self.caller, self.since, BATCH).await.ok()?;
         self.since = batch.upto;
         self.look = batch.more;
-        self.unsettled = batch.unsettled;
         self.ready.extend(batch.changes);
         Some(())
     }
 
     async fn wait(&mut self) -> Option<()> {
-        let most = if self.unsettled { SETTLING } else { HEARTBEAT };
         tokio::select! {
             changed = self.commits.changed() => changed.ok()?,
-            () = tokio::time::sleep(most) => {}
+            () = tokio::time::sleep(HEARTBEAT) => {}
             _ = self.stopping.wait_for(|stopping| *stopping) => return None,
         }
         self.look = true;

@@ -5,13 +5,12 @@ use axum::{
     extract::{RawQuery, State},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entente_store::{Place, settled};
 use entente_wire::{ChangeMeta, Changes, ErrorDocument, Links};
 
 use crate::{
     app::App,
     auth::Caller,
-    changes::{SnapshotPosition, decode, encode, read, snapshot, total, upsert},
+    changes::{SnapshotPosition, decode, encode, expired, read, snapshot, total, upsert, view},
     error::ApiResult,
     query::Query,
     refusals::ReadRefusals,
@@ -44,10 +43,7 @@ pub(crate) async fn changes(
         Some(_) if query.get("page[after]").is_some() => {
             Err(Query::bad("page[after]", "it does not go with since"))
         }
-        Some(cursor) => {
-            let since = decode(&app, &caller, cursor).await?;
-            since_page(&app, &caller, &query, since, size).await
-        }
+        Some(cursor) => since_page(&app, &caller, &query, cursor, size).await,
         None => full(&app, &caller, &query, size).await,
     }
 }
@@ -56,10 +52,16 @@ async fn since_page(
     app: &App,
     caller: &Caller,
     query: &Query,
-    since: Place,
+    cursor: &str,
     size: u32,
 ) -> ApiResult<Json<Changes>> {
+    let seen = view(app, caller);
+    let since = decode(app, caller, cursor).await?;
     let batch = read(app, caller, since, size as usize).await?;
+    // Another copy of the database came to answer in between.
+    if view(app, caller) != seen {
+        return Err(expired());
+    }
     let cursor = encode(app, caller, batch.upto);
     let next = batch.more.then(|| query.with(PATH, &[("since", Some(cursor.clone()))]));
     Ok(Json(Changes {
@@ -80,7 +82,7 @@ async fn full(app: &App, caller: &Caller, query: &Query, size: u32) -> ApiResult
             (cursor, position)
         }
         None => {
-            let place = settled(&mut connection).await?;
+            let place = app.store.settled_closely(&mut connection).await?;
             (encode(app, caller, place), SnapshotPosition::START)
         }
     };

@@ -14,6 +14,7 @@ CREATE TABLE changes (
     seen_before TEXT NOT NULL
 );
 CREATE INDEX changes_of_workspace ON changes (workspace_id, tx, seq);
+CREATE INDEX changes_in_order ON changes (tx, seq);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '% are append-only', TG_TABLE_NAME; END $$;
