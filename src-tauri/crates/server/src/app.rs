@@ -8,7 +8,7 @@ use entente_store::Store;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Notify, watch};
 
-use crate::{Clock, Opened, ServerSecret, Vault, metrics::Metrics};
+use crate::{Clock, Config, Limits, Opened, ServerSecret, Vault, metrics::Metrics};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -18,7 +18,10 @@ pub(crate) struct App {
     pub(crate) secret: ServerSecret,
     pub(crate) vault: Vault,
     pub(crate) deadlines: Deadlines,
+    pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    /// Whether `/metrics` has an address of its own.
+    pub(crate) metrics_apart: bool,
     /// Requests with an idempotency key that are being answered just now.
     pub(crate) in_flight: Mutex<HashSet<(UserId, String)>>,
     /// Counts commits; event streams and the outbox wait on it.
@@ -38,13 +41,15 @@ pub(crate) struct App {
 const PROBES_A_MINUTE: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(9);
 
 impl App {
-    pub(crate) fn new(opened: Opened, clock: Arc<dyn Clock>, deadlines: Deadlines) -> Self {
+    pub(crate) fn new(opened: Opened, config: &Config) -> Self {
         Self {
             store: opened.store,
-            clock,
+            clock: config.clock.clone(),
             secret: opened.secret,
             vault: opened.vault,
-            deadlines,
+            deadlines: config.deadlines,
+            limits: config.limits.clone(),
+            metrics_apart: config.metrics_listen.is_some(),
             metrics: Metrics::default(),
             in_flight: Mutex::default(),
             commits: watch::Sender::new(0),

@@ -10,6 +10,12 @@ use crate::{Clock, SystemClock};
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The server's own certificate; without it, a proxy is in front, or everybody is on loopback.
+    pub tls: Option<TlsFiles>,
+    /// Where `/metrics` is served to everybody; without it, where all is served, to loopback only.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How much at once, and for how long.
+    pub limits: Limits,
     /// `sqlite://PATH`; without it, `entente.db` in the data directory.
     pub database: Option<String>,
     /// Where the database, the server's secret and mails without SMTP are kept.
@@ -36,6 +42,9 @@ impl Config {
     pub fn local(data: PathBuf) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            metrics_listen: None,
+            limits: Limits::default(),
             database: None,
             secret_file: None,
             vault_file: None,
@@ -53,6 +62,30 @@ impl Config {
         self.database
             .clone()
             .unwrap_or_else(|| format!("sqlite://{}", self.data.join("entente.db").display()))
+    }
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The file with the certificate and those between it and a root, in PEM.
+    pub certificate: PathBuf,
+    /// The file with its private key, in PEM.
+    pub key: PathBuf,
+}
+
+/// How much a server does at once, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections at once; more wait to be taken.
+    pub connections: usize,
+    /// How long an answer may take to begin. Event streams and files go on after that.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 16_384, request: Duration::from_secs(30) }
     }
 }
 

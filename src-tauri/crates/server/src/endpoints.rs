@@ -69,13 +69,24 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(health::metrics_here))
         .nest("/api/v1", api)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn_with_state(app.clone(), crate::requests::each_request))
+        .with_state(app)
+}
+
+/// For those who watch the server, at an address of their own.
+pub(crate) fn observers(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
 }
 

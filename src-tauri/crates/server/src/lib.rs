@@ -29,12 +29,14 @@ mod refusals;
 mod requests;
 mod running;
 mod scopes;
+mod serving;
 mod set_up;
 mod terms;
+mod tls;
 mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, MailTransport, SmtpConfig, SmtpTls};
+pub use config::{Config, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles};
 pub use demo::{DemoFacts, DemoOptions, DemoUser, DemoWorkspace, seed, seed_or_reopen};
 pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
@@ -44,4 +46,5 @@ pub use set_up::{
     NewAccount, SetUpError, add_account, add_key, add_user, add_workspace, disable_user, revoke,
     set_role,
 };
+pub use tls::TlsError;
 pub use vault::{Sealed, Vault, VaultError};

@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answer, Counter>,
     seconds: Family<Asked, Histogram, fn() -> Histogram>,
+    connections: Gauge,
     streams: Gauge,
     commits: Counter,
     /// Writes that met another one and were tried again.
@@ -74,6 +75,23 @@ impl Drop for OpenStream {
     }
 }
 
+/// Counts a connection for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Arc<App>);
+
+impl OpenConnection {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        app.metrics.connections.inc();
+        Self(app)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("entente");
@@ -81,6 +99,7 @@ impl Default for Metrics {
         let metrics = Self {
             requests: Family::default(),
             seconds: Family::new_with_constructor(latencies),
+            connections: Gauge::default(),
             streams: Gauge::default(),
             commits: Counter::default(),
             retries: Counter::default(),
@@ -102,6 +121,7 @@ impl Default for Metrics {
             "Time to the first byte of the answer by method and route",
             metrics.seconds.clone(),
         );
+        registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register("event_streams", "Open event streams", metrics.streams.clone());
         registry.register(
             "commits",

@@ -6,13 +6,13 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderValue, Method, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use entente_wire::{ErrorCode, ErrorDocument};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::{app::App, error::ApiError};
 
 /// Stands for the route of what is not there.
 const NO_ROUTE: &str = "none";
@@ -38,7 +38,11 @@ pub(crate) async fn each_request(
     let started = Instant::now();
     // At the level of errors, so that lines of every level carry it.
     let span = tracing::error_span!("request", id);
-    let response = next.run(request).instrument(span.clone()).await;
+    let answer = next.run(request).instrument(span.clone());
+    let response = match tokio::time::timeout(app.limits.request, answer).await {
+        Ok(response) => response,
+        Err(_) => too_slow().into_response(),
+    };
     let status = response.status().as_u16();
     let took = started.elapsed();
     app.metrics.answered(method, route, status, took);
@@ -50,6 +54,11 @@ pub(crate) async fn each_request(
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+fn too_slow() -> ApiError {
+    ApiError::new(ErrorCode::Unavailable, "The answer took too long. Try again in a moment.")
+        .with(|meta| meta.retry_after = Some(5))
 }
 
 /// A caller can make up methods; those have no place in logs and metrics.

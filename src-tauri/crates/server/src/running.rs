@@ -13,13 +13,18 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     Config, ServerSecret, Vault, VaultError,
     app::App,
-    endpoints::router,
+    endpoints::{observers, router},
     expiry, following,
     mail::{self, Transport, TransportError},
+    serving::Entrance,
+    tls::{self, Certificate, TlsError, acceptor},
 };
 
 /// How long a stop waits for answers that are under way.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The most connections at once of those who read the metrics.
+const OBSERVERS: usize = 64;
 
 /// Why a server did not start.
 #[derive(Debug, Error)]
@@ -33,6 +38,9 @@ pub enum StartError {
     /// The address is taken or not allowed.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The server's certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The keys that seal credentials cannot be used.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -66,8 +74,10 @@ pub struct Server;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     app: Arc<App>,
-    serving: JoinHandle<io::Result<()>>,
+    certificate: Option<Arc<Certificate>>,
+    serving: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -100,10 +110,22 @@ impl Server {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let opened = Self::open(&config).await?;
         let transport = Transport::new(&config.mail)?;
-        let app = Arc::new(App::new(opened, config.clock.clone(), config.deadlines));
-        let listen = |error| StartError::Listen(config.listen, error);
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let certificate = config.tls.clone().map(Certificate::read).transpose()?.map(Arc::new);
+        let app = Arc::new(App::new(opened, &config));
+        let (listener, address) = listen(config.listen).await?;
+        let mut entrances = vec![Entrance {
+            listener,
+            tls: certificate.clone().map(acceptor).transpose().map_err(TlsError::Settings)?,
+            router: router(app.clone()),
+            most: config.limits.connections,
+        }];
+        let mut metrics_address = None;
+        if let Some(place) = config.metrics_listen {
+            let (listener, address) = listen(place).await?;
+            let router = observers(app.clone());
+            entrances.push(Entrance { listener, tls: None, router, most: OBSERVERS });
+            metrics_address = Some(address);
+        }
         let mut workers = vec![
             tokio::spawn(expiry::run(app.clone(), config.expiry_interval)),
             tokio::spawn(mail::run(app.clone(), transport)),
@@ -111,27 +133,25 @@ impl Server {
         if app.store.engine() == Engine::Postgres {
             workers.extend(following::start(&app));
         }
-        let mut stopping = app.stopping.subscribe();
-        let serving = tokio::spawn(
-            axum::serve(tcp_nodelay(listener), router(app.clone()))
-                .with_graceful_shutdown(async move {
-                    let _ = stopping.wait_for(|stopping| *stopping).await;
-                })
-                .into_future(),
-        );
-        tracing::info!(%address, "listening");
-        Ok(Running { address, app, serving, workers })
+        if let Some(certificate) = certificate.clone() {
+            workers.push(tokio::spawn(tls::watch(app.clone(), certificate)));
+        }
+        let serving =
+            entrances.into_iter().map(|entrance| tokio::spawn(entrance.serve(app.clone())));
+        let serving = serving.collect();
+        tracing::info!(%address, tls = certificate.is_some(), "listening");
+        if let Some(address) = metrics_address {
+            tracing::info!(%address, "listening for those who read the metrics");
+        }
+        Ok(Running { address, metrics_address, app, certificate, serving, workers })
     }
 }
 
-/// Events are small and must not wait for more.
-fn tcp_nodelay(
-    listener: TcpListener,
-) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = SocketAddr> {
-    use axum::serve::ListenerExt as _;
-    listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    })
+async fn listen(place: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(place, error);
+    let listener = TcpListener::bind(place).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 impl Running {
@@ -141,10 +161,24 @@ impl Running {
         self.address
     }
 
+    /// Where `/metrics` is, if it has an address of its own.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
     /// Its origin: `http://127.0.0.1:43211`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Reads the certificate again, if it has one of its own.
+    pub fn reload(&self) {
+        if let Some(certificate) = &self.certificate {
+            certificate.reload();
+        }
     }
 
     /// Its database, for setting up.
@@ -179,9 +213,12 @@ impl Running {
     /// Finishes what it answers, ends event streams, closes the database.
     pub async fn stop(self) {
         self.app.stopping.send_replace(true);
-        let mut serving = self.serving;
-        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
-            serving.abort();
+        let end = tokio::time::Instant::now() + GRACE;
+        for mut serving in self.serving {
+            if tokio::time::timeout_at(end, &mut serving).await.is_err() {
+                tracing::warn!("not everything was answered in time");
+                serving.abort();
+            }
         }
         for worker in self.workers {
             let _ = worker.await;

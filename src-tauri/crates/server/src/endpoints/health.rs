@@ -1,12 +1,13 @@
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::State,
-    http::{HeaderName, StatusCode, header},
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use entente_store::unsent_mails;
 
-use crate::{app::App, metrics::MEDIA_TYPE};
+use crate::{app::App, error::ApiError, metrics::MEDIA_TYPE};
 
 /// How long the database may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -25,6 +26,20 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
             (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
         }
     }
+}
+
+/// The metrics at the address where all is served: to loopback only, and not through a proxy, because
+/// whoever asks need not say who they are.
+pub(crate) async fn metrics_here(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    let forwarded = ["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
+    if app.metrics_apart || forwarded || !peer.ip().to_canonical().is_loopback() {
+        return ApiError::not_found().into_response();
+    }
+    metrics(State(app)).await.into_response()
 }
 
 /// Prometheus text; also when the database does not answer.

@@ -1,8 +1,8 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use entente_server::{Config, MailTransport, Running, Server, SmtpConfig, SmtpTls};
+use entente_server::{Config, MailTransport, Running, Server, SmtpConfig, SmtpTls, TlsFiles};
 use secrecy::SecretString;
 
 use super::{days_long, place::Place, settings::read_secret};
@@ -14,6 +14,23 @@ pub(crate) struct Serve {
     /// Where to listen.
     #[arg(long, env = "ENTENTE_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// The file with the server's certificate and those between it and a root, in PEM; without it,
+    /// a proxy speaks TLS.
+    #[arg(long, env = "ENTENTE_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// The file with the certificate's private key, in PEM.
+    #[arg(long, env = "ENTENTE_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// Where /metrics is served to everybody who can connect; without it, on the address of the API, to
+    /// loopback only.
+    #[arg(long, env = "ENTENTE_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
+    /// The most connections at once; more wait to be taken.
+    #[arg(long, env = "ENTENTE_MAX_CONNECTIONS", default_value_t = 16_384)]
+    max_connections: usize,
+    /// How many seconds an answer may take to begin; event streams go on after that.
+    #[arg(long, env = "ENTENTE_REQUEST_TIMEOUT", default_value_t = 30)]
+    request_timeout: u64,
     /// How many days a request awaits somebody before it expires.
     #[arg(long, env = "ENTENTE_DECISION_DAYS", default_value_t = 14)]
     decision_days: u32,
@@ -60,6 +77,17 @@ impl Serve {
     pub(crate) fn config(&self) -> Result<Config> {
         let mut config = self.place.config()?;
         config.listen = self.listen;
+        config.tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })
+            }
+            (None, None) => None,
+            (Some(_), None) => bail!("tls-cert is set without tls-key"),
+            (None, Some(_)) => bail!("tls-key is set without tls-cert"),
+        };
+        config.metrics_listen = self.metrics_listen;
+        config.limits.connections = self.max_connections;
+        config.limits.request = Duration::from_secs(self.request_timeout);
         config.deadlines.decision = days_long(self.decision_days);
         if let Some(host) = &self.smtp_host {
             let password = match (&self.smtp_password, &self.smtp_password_file) {
@@ -86,23 +114,41 @@ impl Serve {
     }
 }
 
-/// Serves until the process is told to stop, and stops cleanly.
+/// Serves until the process is told to stop, and stops cleanly; told a second time, it ends at once.
+/// SIGHUP reads the certificate again.
 #[cfg(unix)]
 pub(crate) async fn until_told_to_stop(server: Running) -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => result?,
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => server.reload(),
+        }
     }
-    server.stop().await;
-    Ok(())
+    tracing::info!("stopping");
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        _ = terminate.recv() => at_once(),
+        _ = interrupt.recv() => at_once(),
+    }
 }
 
-/// Serves until the process is told to stop, and stops cleanly.
+/// Serves until the process is told to stop, and stops cleanly; told a second time, it ends at once.
 #[cfg(not(unix))]
 pub(crate) async fn until_told_to_stop(server: Running) -> Result<()> {
     tokio::signal::ctrl_c().await?;
-    server.stop().await;
-    Ok(())
+    tracing::info!("stopping");
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        told = tokio::signal::ctrl_c() => told.map_err(Into::into).and_then(|()| at_once()),
+    }
+}
+
+fn at_once() -> Result<()> {
+    tracing::warn!("told to stop a second time: what was being answered is cut off");
+    std::process::exit(1)
 }

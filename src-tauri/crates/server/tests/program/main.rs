@@ -5,6 +5,7 @@
 
 mod logs;
 mod metrics;
+mod serving;
 mod settings;
 
 use std::{
@@ -85,8 +86,13 @@ impl Running {
     }
 
     /// Ends it as a service manager does; gives its exit code and what else it printed.
-    fn terminate(mut self) -> (Option<i32>, String) {
+    fn terminate(self) -> (Option<i32>, String) {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits for its end; gives its exit code and what else it printed.
+    fn wait(mut self) -> (Option<i32>, String) {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
             if let Some(status) = self.child.try_wait().expect("waited") {
