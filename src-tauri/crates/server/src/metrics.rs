@@ -36,6 +36,11 @@ struct Connections {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limited {
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -48,6 +53,7 @@ pub(crate) struct Metrics {
     seconds: Family<Asked, Histogram, fn() -> Histogram>,
     connections: Gauge,
     streams: Gauge,
+    limited: Family<Limited, Counter>,
     commits: Counter,
     /// Writes that met another one and were tried again.
     pub(crate) retries: Counter,
@@ -101,6 +107,7 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(latencies),
             connections: Gauge::default(),
             streams: Gauge::default(),
+            limited: Family::default(),
             commits: Counter::default(),
             retries: Counter::default(),
             given_up: Counter::default(),
@@ -123,6 +130,11 @@ impl Default for Metrics {
         );
         registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register("event_streams", "Open event streams", metrics.streams.clone());
+        registry.register(
+            "rate_limited",
+            "Requests refused because a key asked, or an address failed, too often",
+            metrics.limited.clone(),
+        );
         registry.register(
             "commits",
             "Transactions that changed something",
@@ -159,6 +171,11 @@ impl Metrics {
         let asked = Asked { method: method.clone(), route: route.clone() };
         self.seconds.get_or_create(&asked).observe(took.as_secs_f64());
         self.requests.get_or_create(&Answer { method, route, status }).inc();
+    }
+
+    /// Counts a request that was refused: `key` or `address`.
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&Limited { limit }).inc();
     }
 
     pub(crate) fn committed(&self) {

@@ -5,8 +5,10 @@
 
 mod logs;
 mod metrics;
+mod rates;
 mod serving;
 mod settings;
+mod site;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
