@@ -37,8 +37,11 @@ pub(crate) async fn run(app: Arc<App>, interval: Duration) {
                 continue;
             }
         }
-        if let Err(error) = expire_due(&app, now).await {
-            tracing::error!(%error, "overdue requests could not be expired");
+        match expire_due(&app, now).await {
+            Ok(()) => {}
+            // Somebody decided one of them at the same moment. What is still due comes next time.
+            Err(error) if error.is_conflict() => tracing::debug!(%error, "another was quicker"),
+            Err(error) => tracing::error!(%error, "overdue requests could not be expired"),
         }
         if let Err(error) = forget(&app, now).await {
             tracing::error!(%error, "old answers could not be forgotten");
@@ -65,7 +68,7 @@ async fn expire_due(app: &App, now: Timestamp) -> Result<(), StoreError> {
 }
 
 async fn forget(app: &App, now: Timestamp) -> Result<(), StoreError> {
-    let mut write = app.store.write().await?;
+    let mut write = app.store.upkeep().await?;
     let connection = write.connection();
     let answers = forget_answers_before(connection, now.before(ANSWERS_KEPT)).await?;
     let changes = prune_changes_before(connection, now.before(CHANGES_KEPT)).await?;
