@@ -124,10 +124,19 @@ pub struct SmtpConfig {
     pub port: u16,
     /// How the connection is protected.
     pub tls: SmtpTls,
+    /// The certificates (PEM) of an authority of one's own, trusted beside the usual ones.
+    pub ca_file: Option<PathBuf>,
     /// The user and password, if it wants them.
     pub login: Option<(String, SecretString)>,
     /// The sender's address.
     pub from: String,
+    /// How long it may take to greet, and then to take a mail.
+    pub patience: Duration,
+}
+
+impl SmtpConfig {
+    /// How long a server may usually take.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
 }
 
 /// How a connection to an SMTP server is protected.

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use entente_store::Store;
+use entente_store::{MailState, Store};
 use prometheus_client::{
     encoding::{EncodeLabelSet, prometheus_text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -41,6 +41,11 @@ struct Limited {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Mails {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -59,7 +64,7 @@ pub(crate) struct Metrics {
     pub(crate) retries: Counter,
     /// Writes that met others so often that they were given up.
     pub(crate) given_up: Counter,
-    unsent_mails: Gauge,
+    mails: Family<Mails, Gauge>,
     database_up: Gauge,
     database: Family<Connections, Gauge>,
 }
@@ -111,7 +116,7 @@ impl Default for Metrics {
             commits: Counter::default(),
             retries: Counter::default(),
             given_up: Counter::default(),
-            unsent_mails: Gauge::default(),
+            mails: Family::default(),
             database_up: Gauge::default(),
             database: Family::default(),
             registry: Registry::default(),
@@ -150,7 +155,11 @@ impl Default for Metrics {
             "Writes that met others too often and were refused",
             metrics.given_up.clone(),
         );
-        registry.register("unsent_mails", "Mails in the outbox", metrics.unsent_mails.clone());
+        registry.register(
+            "mails",
+            "Mails in the outbox by state, but for those that were sent",
+            metrics.mails.clone(),
+        );
         registry.register(
             "database_up",
             "Whether the database answered when this was asked",
@@ -182,11 +191,11 @@ impl Metrics {
         self.commits.inc();
     }
 
-    /// In the Prometheus text format. `unsent_mails` is none if the database does not answer.
-    pub(crate) fn render(&self, store: &Store, unsent_mails: Option<i64>) -> String {
-        self.database_up.set(i64::from(unsent_mails.is_some()));
-        if let Some(unsent) = unsent_mails {
-            self.unsent_mails.set(unsent);
+    /// In the Prometheus text format. `mails` is none if the database does not answer.
+    pub(crate) fn render(&self, store: &Store, mails: Option<Vec<(MailState, i64)>>) -> String {
+        self.database_up.set(i64::from(mails.is_some()));
+        for (state, count) in mails.unwrap_or_default() {
+            self.mails.get_or_create(&Mails { state: state.as_str() }).set(count);
         }
         for (pool, used, idle) in store.connections() {
             for (state, count) in [("used", used), ("idle", idle)] {

@@ -68,6 +68,13 @@ pub(crate) struct Serve {
     /// How the connection to the SMTP server is protected.
     #[arg(long, env = "ENTENTE_SMTP_TLS", value_enum, default_value_t = Tls::Starttls)]
     smtp_tls: Tls,
+    /// A file with the certificates (PEM) of an authority of one's own that the SMTP server's is from.
+    #[arg(long, env = "ENTENTE_SMTP_CA_FILE")]
+    smtp_ca_file: Option<PathBuf>,
+    /// How many seconds the SMTP server may take to greet, and then to take a mail.
+    #[arg(long, env = "ENTENTE_SMTP_PATIENCE", default_value_t = SmtpConfig::PATIENCE.as_secs(),
+          value_parser = clap::value_parser!(u64).range(1..=600))]
+    smtp_patience: u64,
     /// The SMTP user.
     #[arg(long, env = "ENTENTE_SMTP_USER")]
     smtp_user: Option<String>,
@@ -149,6 +156,8 @@ impl Serve {
                     Tls::Starttls => SmtpTls::StartTls,
                     Tls::None => SmtpTls::None,
                 },
+                ca_file: self.smtp_ca_file.clone(),
+                patience: Duration::from_secs(self.smtp_patience),
                 login: self.smtp_user.clone().map(|user| (user, password)),
                 from: self.mail_from.clone(),
             });
