@@ -1,10 +1,10 @@
 use std::{fmt, str::FromStr};
 
 use entente_domain::Timestamp;
-use sqlx::{Any, QueryBuilder, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 use uuid::Uuid;
 
-use crate::{Connection, Store, StoreError, read::Read, skip_locked};
+use crate::{Connection, Store, StoreError, read::Read, skip_locked, sql::Statement};
 
 /// A mail to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -154,9 +154,10 @@ pub async fn mails_by_state(
     let mut counts = Vec::new();
     for state in MailState::ALL.iter().copied().filter(|state| *state != MailState::Sent) {
         // The word stands in the statement, so that it can be counted in the index of its state.
-        let mut query = QueryBuilder::<Any>::new("SELECT COUNT(*) FROM outbox WHERE state = '");
-        query.push(state.as_str()).push("'");
-        counts.push((state, query.build_query_scalar().fetch_one(&mut *connection).await?));
+        let mut query = Statement::new("SELECT COUNT(*) AS n FROM outbox WHERE state = '");
+        query.push(state).push("'");
+        let row = query.build().fetch_one(&mut *connection).await?;
+        counts.push((state, row.try_get("n")?));
     }
     Ok(counts)
 }
@@ -166,14 +167,13 @@ pub async fn list_mails(
     connection: &mut Connection,
     states: &[MailState],
 ) -> Result<Vec<OutboxRow>, StoreError> {
-    let mut query = sqlx::query(
+    let mut query = Statement::new(
         "SELECT id, cause, recipient, state, created_at, attempts, last_error FROM outbox \
-         WHERE state IN ($1, $2, $3, $4, $5) ORDER BY id",
+         WHERE state IN (",
     );
-    for state in MailState::ALL {
-        query = query.bind(if states.contains(state) { state.as_str() } else { "" });
-    }
-    let rows = query.fetch_all(connection).await?;
+    query.push_list(states.iter().map(|state| state.as_str())).push(") ORDER BY id");
+    let rows =
+        if states.is_empty() { Vec::new() } else { query.build().fetch_all(connection).await? };
     let row = |row: &AnyRow| {
         let read = Read::new("outbox", row)?;
         Ok(OutboxRow {
@@ -211,15 +211,16 @@ impl Store {
         until: Timestamp,
     ) -> Result<Option<ClaimedMail>, StoreError> {
         let mut connection = self.alone().acquire().await?;
-        let mut query = QueryBuilder::<Any>::new(
-            "UPDATE outbox SET state = 'sending', claimed_until = $1 WHERE state = 'waiting' \
-             AND id = (SELECT id FROM outbox WHERE state = 'waiting' AND next_at <= $2 \
-             ORDER BY next_at, id LIMIT 1",
+        let mut query = Statement::new("UPDATE outbox SET state = 'sending', claimed_until = ");
+        query.push_bind(until.unix_millis()).push(
+            " WHERE state = 'waiting' AND id = (SELECT id FROM outbox WHERE state = 'waiting' \
+             AND next_at <= ",
         );
-        query.push(skip_locked(&connection));
+        query.push_bind(now.unix_millis()).push(" ORDER BY next_at, id LIMIT 1");
         query
+            .push(skip_locked(&connection))
             .push(") RETURNING id, recipient, subject, text_body, html_body, created_at, attempts");
-        let claim = query.build().bind(until.unix_millis()).bind(now.unix_millis());
+        let claim = query.build();
         let Some(row) = claim.fetch_optional(&mut *connection).await? else { return Ok(None) };
         let read = Read::new("outbox", &row)?;
         Ok(Some(ClaimedMail {
