@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod logs;
+mod mail;
 mod metrics;
 mod rates;
 mod serving;
