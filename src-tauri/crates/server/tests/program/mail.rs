@@ -44,6 +44,7 @@ fn serve(data: &Path, port: u16) -> Running {
     Running::start(&arguments.concat())
 }
 
+#[expect(clippy::print_stderr, reason = "the figures are for whoever runs it")]
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_sends_it_sends_nothing_twice_and_tells_what_is_not_known() {
     let directory = tempfile::tempdir().expect("a directory");
