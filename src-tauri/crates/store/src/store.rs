@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction,
+    Any, AnyPool, Connection as _, Executor as _, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migration, Migrator},
     pool::PoolConnection,
@@ -174,14 +174,20 @@ impl Store {
         };
         let options = AnyConnectOptions::from_str(&address)
             .map_err(|error| StoreError::Address(error.to_string()))?;
-        // Migrations take the time that they need.
-        let mut alone = AnyConnection::connect_with(&options).await?;
-        if engine == Engine::Sqlite {
-            set_up_sqlite(&mut alone).await?;
-        }
-        engine.migrator().run(&mut alone).await?;
-        let known = Known { epoch: epoch(&mut alone).await?, ..Known::default() };
-        alone.close().await?;
+        // Migrations take the time that they need. They have a pool of their own: over a connection
+        // they would bind whoever opens a database to one thread.
+        let alone = AnyPoolOptions::new().max_connections(1);
+        let alone = match engine {
+            Engine::Sqlite => {
+                alone.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+            }
+            Engine::Postgres => alone,
+        };
+        let alone = alone.connect_with(options.clone()).await?;
+        engine.migrator().run(&alone).await?;
+        let epoch = epoch(&mut *alone.acquire().await?).await?;
+        let known = Known { epoch, ..Known::default() };
+        alone.close().await;
         let known = Arc::new(Mutex::new(known));
         let pool = |most: u32| {
             let pool = AnyPoolOptions::new().max_connections(most).test_before_acquire(false);
