@@ -13,7 +13,7 @@ use entente_domain::{
 };
 use entente_store::{
     Audience, Connection, Event, NewActivity, Origin, PendingOn, ResourceKind, StoreError, UserRow,
-    Viewer, accounts_by_id, delete_grant, delete_shared, grants_of, grants_on,
+    Viewer, accounts_by_id, admins_of, delete_grant, delete_shared, grants_of, grants_on,
     insert_access_request, insert_grant, insert_shared, note_login, partnerships_by_id,
     partnerships_owned_by, pending_requests, record_activity, record_change, renew_view,
     save_owners, shared_through, shares_of, update_access_request, update_grant, update_user,
@@ -206,6 +206,8 @@ async fn tell(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let id = after.account.id;
+    // Who governs the account shows in what can be done with every role on it.
+    let governed_anew = owners(before) != owners(after);
     let (saw, see) = (before.of_account(), after.of_account());
     if saw != see || before.account != after.account || roles(before) != roles(after) {
         record_change(connection, ResourceKind::Account, id, &saw, &see, at).await?;
@@ -213,14 +215,14 @@ async fn tell(
     for id in grant_ids(before).union(&grant_ids(after)).copied() {
         let (saw, see) = (before.of_grant(id), after.of_grant(id));
         let one = |view: &View| view.grants.iter().find(|grant| grant.id == id).copied();
-        if saw != see || one(before) != one(after) {
+        if governed_anew || saw != see || one(before) != one(after) {
             record_change(connection, ResourceKind::AccountUser, id, &saw, &see, at).await?;
         }
     }
     let shares = |view: &View| view.shared.iter().map(|shared| shared.id).collect::<BTreeSet<_>>();
     for id in shares(before).union(&shares(after)).copied() {
         let (saw, see) = (before.of_shared(id), after.of_shared(id));
-        if saw != see {
+        if governed_anew || saw != see {
             record_change(connection, ResourceKind::SharedAccount, id, &saw, &see, at).await?;
         }
     }
@@ -238,12 +240,20 @@ async fn tell(
             record_change(connection, ResourceKind::AccessRequest, id, &saw, &see, at).await?;
         }
     }
-    // Decided requests are seen by Owners only: whoever became or ceased to be one reads anew.
-    let owners = |view: &View| {
-        let owners = view.grants.iter().filter(|grant| grant.role == AccountRole::Owner);
-        owners.map(|grant| grant.user).collect::<BTreeSet<UserId>>()
-    };
-    renew_view(connection, owners(before).symmetric_difference(&owners(after)).copied()).await
+    // Decided requests are seen by who governs the account: whoever became or ceased to be one of
+    // those reads anew, and so do the Admins where they govern it in the Owners' stead.
+    let (had, has) = (owners(before), owners(after));
+    renew_view(connection, had.symmetric_difference(&has).copied()).await?;
+    if had.is_empty() != has.is_empty() {
+        let admins = admins_of(connection, after.account.workspace).await?;
+        renew_view(connection, admins.into_iter().map(|admin| admin.id)).await?;
+    }
+    Ok(())
+}
+
+fn owners(view: &View) -> BTreeSet<UserId> {
+    let owners = view.grants.iter().filter(|grant| grant.role == AccountRole::Owner);
+    owners.map(|grant| grant.user).collect()
 }
 
 fn grant_ids(view: &View) -> BTreeSet<GrantId> {
