@@ -5,7 +5,6 @@ mod api;
 mod clients;
 mod mail;
 mod policy;
-mod smtp;
 
 use std::time::Duration;
 

@@ -2,8 +2,6 @@
 
 mod access;
 mod partnership;
-#[cfg(test)]
-mod snapshots;
 mod text;
 mod transport;
 mod worker;

@@ -6,10 +6,8 @@
 mod logs;
 mod mail;
 mod metrics;
-mod rates;
 mod serving;
 mod settings;
-mod site;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
