@@ -10,18 +10,18 @@ use crate::{Answer, call, request};
 
 /// An active partnership of Globex with Fjord Studio; Hugo is a member of the guest, and Uma owns
 /// two accounts.
-struct Story {
-    world: World,
+pub struct Story {
+    pub world: World,
     _directory: tempfile::TempDir,
-    partnership: String,
-    accounts: Vec<String>,
+    pub partnership: String,
+    pub accounts: Vec<String>,
 }
 
-const HUGO: &str = "hugo";
-const IRIS: &str = "iris";
+pub const HUGO: &str = "hugo";
+pub const IRIS: &str = "iris";
 
 impl Story {
-    async fn begin() -> Result<Self> {
+    pub async fn begin() -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let mut world = World::start(directory.path()).await?;
         world.add("marit", "Hugo Martin", WorkspaceRole::User).await?;
@@ -56,32 +56,32 @@ impl Story {
         Ok(Self { world, _directory: directory, partnership, accounts })
     }
 
-    async fn get(&self, who: &str, path: &str) -> Result<Answer> {
+    pub async fn get(&self, who: &str, path: &str) -> Result<Answer> {
         call(&self.world, who, "GET", path).send().await
     }
 
-    async fn post(&self, who: &str, path: &str, body: Value) -> Result<Answer> {
+    pub async fn post(&self, who: &str, path: &str, body: Value) -> Result<Answer> {
         call(&self.world, who, "POST", path).json(body).send().await
     }
 
-    fn id(&self, first: &str) -> String {
+    pub fn id(&self, first: &str) -> String {
         self.world.person(first).id.to_string()
     }
 
     /// Uma shares an account, and the guest's Admin receives a role.
-    async fn share(&self, account: &str, role: &str) -> Result<Answer> {
+    pub async fn share(&self, account: &str, role: &str) -> Result<Answer> {
         let path = format!("/partnerships/{}/accounts", self.partnership);
         self.post("uma", &path, json!({"accountIds": [account], "role": role})).await
     }
 
-    async fn ask(&self, account: &str, whom: &[&str], role: &str) -> Result<Answer> {
+    pub async fn ask(&self, account: &str, whom: &[&str], role: &str) -> Result<Answer> {
         let ids: Vec<String> = whom.iter().map(|first| self.id(first)).collect();
         let body = json!({"accountId": account, "userIds": ids, "role": role, "message": "May"});
         self.post("marit", "/access-requests", body).await
     }
 }
 
-fn ids(answer: &Answer) -> Vec<String> {
+pub fn ids(answer: &Answer) -> Vec<String> {
     let data = answer.body["data"].as_array().cloned().unwrap_or_default();
     data.iter().filter_map(|found| found["id"].as_str().map(str::to_owned)).collect()
 }

@@ -1,15 +1,14 @@
-use std::{fs, sync::Arc};
+use std::fs;
 
 use anyhow::{Context as _, Result};
-use entente_server::{Config, MailTransport, SmtpConfig, SmtpTls};
+use entente_store::{MailState, list_mails};
 use entente_tests::World;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-    sync::Mutex,
-};
+use serde_json::json;
 
-use crate::{call, request, until};
+use crate::{
+    access::{HUGO, IRIS, Story, ids},
+    call, request, until,
+};
 
 #[tokio::test]
 async fn each_transition_mails_each_recipient_once_as_a_file() -> Result<()> {
@@ -57,70 +56,107 @@ async fn each_transition_mails_each_recipient_once_as_a_file() -> Result<()> {
     Ok(())
 }
 
-/// What came in, as the server of RFC 5321 that it takes to receive a mail.
-type Received = Arc<Mutex<Vec<String>>>;
-
-async fn receive(stream: TcpStream, received: Received) -> Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    write.write_all(b"220 sink\r\n").await?;
-    while let Some(line) = lines.next_line().await? {
-        let answer: &[u8] = match line.split(' ').next().unwrap_or_default() {
-            "DATA" => {
-                write.write_all(b"354 go on\r\n").await?;
-                let mut mail = String::new();
-                while let Some(line) = lines.next_line().await? {
-                    if line == "." {
-                        break;
-                    }
-                    mail.push_str(&line);
-                    mail.push('\n');
-                }
-                received.lock().await.push(mail);
-                b"250 kept\r\n"
+impl Story {
+    /// The mails that were not told of before: to whom, and what.
+    async fn new_mails(
+        &self,
+        told: &mut Vec<String>,
+        folder: &str,
+    ) -> Result<Vec<(String, String)>> {
+        let server = self.world.server.as_ref().context("it runs")?;
+        let mut connection = server.store().read().await?;
+        let all = list_mails(&mut connection, MailState::ALL).await?;
+        drop(connection);
+        let mut new = Vec::new();
+        for mail in all {
+            if told.contains(&mail.id) {
+                continue;
             }
-            "QUIT" => b"221 bye\r\n",
-            _ => b"250 fine\r\n",
-        };
-        write.write_all(answer).await?;
+            told.push(mail.id.clone());
+            let path = format!("{folder}/{}.eml", mail.id);
+            let text = until("a file", async || fs::read_to_string(&path).ok()).await?;
+            let text = text.replace("=\r\n", "");
+            let first = mail.recipient.split('@').next().unwrap_or_default();
+            new.push((first.to_owned(), text));
+        }
+        new.sort();
+        Ok(new)
     }
-    Ok(())
+}
+
+fn names(mails: &[(String, String)]) -> Vec<&str> {
+    mails.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_go_over_smtp() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
-    let received = Received::default();
-    let keep = received.clone();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(receive(stream, keep.clone()));
-        }
-    });
-    let directory = tempfile::tempdir()?;
-    let smtp = SmtpConfig {
-        host: "127.0.0.1".into(),
-        port,
-        tls: SmtpTls::None,
-        login: None,
-        from: "entente@globex.example".into(),
+async fn what_is_done_to_access_makes_one_mail_for_each_whom_it_concerns() -> Result<()> {
+    let story = Story::begin().await?;
+    let folder = story.world.config.data.join("mail").display().to_string();
+    let mut told = Vec::new();
+    story.new_mails(&mut told, &folder).await?;
+    let (first, second) = (&story.accounts[0], &story.accounts[1]);
+
+    let path = format!("/partnerships/{}/accounts", story.partnership);
+    let both = json!({"accountIds": [first, second], "role": "account_manager"});
+    assert_eq!(story.post("uma", &path, both).await?.status, 201);
+    let mails = story.new_mails(&mut told, &folder).await?;
+    assert_eq!(names(&mails), ["marit"], "one for two accounts");
+    for words in ["2 accounts", "EMEA", "Brand", &format!("entente://accounts/{first}")] {
+        assert!(mails[0].1.contains(words), "{words}: {}", mails[0].1);
+    }
+
+    let asked = story.ask(first, &[HUGO, IRIS], "account_collaborator").await?;
+    let mails = story.new_mails(&mut told, &folder).await?;
+    assert_eq!(names(&mails), ["uma"], "the account's Owner, once for two members");
+    for words in ["Hugo Martin", "Iris Moen", "> May", &format!("entente://accounts/{first}")] {
+        assert!(mails[0].1.contains(words), "{words}: {}", mails[0].1);
+    }
+    // Asked again, nobody is told again.
+    story.ask(first, &[HUGO, IRIS], "account_collaborator").await?;
+    assert_eq!(names(&story.new_mails(&mut told, &folder).await?), [""; 0]);
+
+    let [hugos, iriss] = &ids(&asked)[..] else { panic!("two requests") };
+    let decide = async |id: &str, how: &str| {
+        let path = format!("/access-requests/{id}/{how}");
+        call(&story.world, "uma", "POST", &path).version(1).send().await
     };
-    let mail = MailTransport::Smtp(smtp);
-    let config = Config { mail, ..Config::local(directory.path().to_owned()) };
-    let world = World::start_with(config).await?;
-    request(&world, "marit").await?;
-    let sent = until("two mails", async || {
-        let received = received.lock().await;
-        (received.len() == 2).then(|| received.clone())
-    })
-    .await?;
-    for mail in sent {
-        assert!(
-            mail.contains("Subject: Uma Castillo wants to partner with Fjord Studio"),
-            "{mail}"
-        );
-        assert!(mail.contains("Content-Type: multipart/alternative"), "{mail}");
+    assert_eq!(decide(hugos, "accept").await?.state(), "accepted");
+    let mails = story.new_mails(&mut told, &folder).await?;
+    assert_eq!(names(&mails), ["hugo", "marit"]);
+    assert!(mails[0].1.contains("Subject: You now have access to Mailchimp, EMEA"));
+    assert!(mails[1].1.contains("Subject: Hugo Martin now has access to Mailchimp, EMEA"));
+    assert_eq!(decide(iriss, "decline").await?.state(), "declined");
+    let mails = story.new_mails(&mut told, &folder).await?;
+    assert_eq!(names(&mails), ["iris", "marit"]);
+    assert!(mails.iter().all(|(_, mail)| mail.contains("was declined for")), "{mails:?}");
+    // Refused decisions tell nobody.
+    assert_eq!(decide(hugos, "decline").await?.status, 412);
+    assert_eq!(names(&story.new_mails(&mut told, &folder).await?), [""; 0]);
+
+    // A colleague gets a role of the Owner, who needs not be told.
+    let users = format!("/accounts/{first}/users");
+    let new = json!({"userId": story.id("adam"), "role": "account_collaborator"});
+    assert_eq!(story.post("uma", &users, new).await?.status, 201);
+    assert_eq!(names(&story.new_mails(&mut told, &folder).await?), ["adam"]);
+
+    let remove = format!("{users}/{}", story.id(HUGO));
+    assert_eq!(call(&story.world, "uma", "DELETE", &remove).send().await?.status, 200);
+    let mails = story.new_mails(&mut told, &folder).await?;
+    assert_eq!(names(&mails), ["hugo"]);
+    assert!(mails[0].1.contains("Subject: Your access to Mailchimp, EMEA has ended"));
+
+    let asked = story.ask(second, &[HUGO], "account_collaborator").await?;
+    decide(&ids(&asked)[0], "accept").await?;
+    story.new_mails(&mut told, &folder).await?;
+    let path = format!("/partnerships/{}", story.partnership);
+    let version = story.get("uma", &path).await?.body["data"]["attributes"]["version"].to_string();
+    let removal = call(&story.world, "adam", "DELETE", &path).header("If-Match", version);
+    assert_eq!(removal.send().await?.state(), "removed");
+    let mails = story.new_mails(&mut told, &folder).await?;
+    assert_eq!(names(&mails), ["adam", "hugo", "marit", "olivia", "uma"], "one for each");
+    for (name, mail) in &mails {
+        let is_hugos = mail.contains("Subject: Your access to Figma, Brand has ended");
+        assert_eq!(is_hugos, name == "hugo", "{mail}");
     }
     Ok(())
 }

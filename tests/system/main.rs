@@ -5,6 +5,7 @@ mod api;
 mod clients;
 mod mail;
 mod policy;
+mod smtp;
 
 use std::time::Duration;
 

@@ -8,7 +8,9 @@ use entente_store::Store;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Notify, watch};
 
-use crate::{Clock, Config, Limits, Opened, ServerSecret, Vault, metrics::Metrics};
+use crate::{
+    Clock, Config, Limits, Opened, Proxies, ServerSecret, Vault, metrics::Metrics, rates::Rates,
+};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct App {
     pub(crate) vault: Vault,
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: Limits,
+    pub(crate) rates: Rates,
+    pub(crate) proxies: Proxies,
     pub(crate) metrics: Metrics,
     /// Whether `/metrics` has an address of its own.
     pub(crate) metrics_apart: bool,
@@ -48,7 +52,9 @@ impl App {
             secret: opened.secret,
             vault: opened.vault,
             deadlines: config.deadlines,
+            rates: Rates::new(&config.limits),
             limits: config.limits.clone(),
+            proxies: config.proxies.clone(),
             metrics_apart: config.metrics_listen.is_some(),
             metrics: Metrics::default(),
             in_flight: Mutex::default(),

@@ -56,15 +56,34 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
-        let key = key_of(&parts.headers).ok_or_else(|| {
-            ApiError::new(
+        let address = origin::address(parts, &app.proxies);
+        let hash = key_of(&parts.headers).map(|key| app.secret.hash(&key));
+        let spared = app.rates.may_try(address, hash.as_deref());
+        spared.inspect_err(|_| app.metrics.limited("address"))?;
+        let found = match &hash {
+            Some(hash) => {
+                let mut connection = app.store.read().await?;
+                let origin = origin::of(parts, &app.proxies);
+                authenticate_hash(app, &mut connection, hash.clone(), origin).await
+            }
+            None => Err(ApiError::new(
                 ErrorCode::MissingCredentials,
                 "Send an API key in the header X-API-Key or as Authorization: Bearer.",
-            )
-        })?;
-        let hash = app.secret.hash(&key);
-        let mut connection = app.store.read().await?;
-        authenticate_hash(app, &mut connection, hash, origin::of(parts)).await
+            )),
+        };
+        match found {
+            Ok(caller) => {
+                let counted = app.rates.taken(&caller.hash);
+                counted.inspect_err(|_| app.metrics.limited("key"))?;
+                Ok(caller)
+            }
+            Err(error) => {
+                if error.status() == 401 {
+                    app.rates.failed(address);
+                }
+                Err(error)
+            }
+        }
     }
 }
 

@@ -1,9 +1,9 @@
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use entente_domain::Deadlines;
 use secrecy::SecretString;
 
-use crate::{Clock, SystemClock};
+use crate::{Clock, Proxies, SystemClock};
 
 /// What a server needs to start.
 #[derive(Debug, Clone)]
@@ -14,8 +14,10 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Where `/metrics` is served to everybody; without it, where all is served, to loopback only.
     pub metrics_listen: Option<SocketAddr>,
-    /// How much at once, and for how long.
+    /// How much at once, how often, and for how long.
     pub limits: Limits,
+    /// Who may tell for whom they ask.
+    pub proxies: Proxies,
     /// `sqlite://PATH`; without it, `entente.db` in the data directory.
     pub database: Option<String>,
     /// Where the database, the server's secret and mails without SMTP are kept.
@@ -45,6 +47,7 @@ impl Config {
             tls: None,
             metrics_listen: None,
             limits: Limits::default(),
+            proxies: Proxies::default(),
             database: None,
             secret_file: None,
             vault_file: None,
@@ -74,18 +77,32 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// How much a server does at once, and for how long.
+/// How much a server does at once, how often, and for how long. Of the default, which is for an embedded
+/// server, nobody is held up by how often they ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The most connections at once; more wait to be taken.
     pub connections: usize,
     /// How long an answer may take to begin. Event streams and files go on after that.
     pub request: Duration,
+    /// How often one key may ask.
+    pub key: Option<KeyRate>,
+    /// How often in a minute one address may ask without a key that is taken.
+    pub failures: Option<NonZeroU32>,
+}
+
+/// How often one key may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRate {
+    /// How often in a minute.
+    pub a_minute: NonZeroU32,
+    /// How often at once, after a pause.
+    pub burst: NonZeroU32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 16_384, request: Duration::from_secs(30) }
+        Self { connections: 16_384, request: Duration::from_secs(30), key: None, failures: None }
     }
 }
 
@@ -107,10 +124,19 @@ pub struct SmtpConfig {
     pub port: u16,
     /// How the connection is protected.
     pub tls: SmtpTls,
+    /// The certificates (PEM) of an authority of one's own, trusted beside the usual ones.
+    pub ca_file: Option<PathBuf>,
     /// The user and password, if it wants them.
     pub login: Option<(String, SecretString)>,
     /// The sender's address.
     pub from: String,
+    /// How long it may take to greet, and then to take a mail.
+    pub patience: Duration,
+}
+
+impl SmtpConfig {
+    /// How long a server may usually take.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
 }
 
 /// How a connection to an SMTP server is protected.

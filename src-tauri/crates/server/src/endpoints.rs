@@ -24,14 +24,14 @@ use axum::{
 use entente_wire::{Document, ErrorCode};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{app::App, error::ApiError, idempotency::etag};
+use crate::{app::App, error::ApiError, idempotency::etag, rates::Anybody};
 
 /// The most bytes that a body can have.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     let api = Router::new()
-        .route("/openapi.json", get(async || Json(crate::openapi::document())))
+        .route("/openapi.json", get(async |_: Anybody| Json(crate::openapi::document())))
         .route("/me", get(me::me))
         .route("/terms", get(terms::terms))
         .route("/partnerships", get(partnerships::list).post(partnerships::create))

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use entente_domain::Timestamp;
 use entente_store::{
-    Origin, StoreError, due_partnerships, forget_answers_before, prune_changes_before, save_step,
+    Origin, StoreError, due_partnerships, forget_answers_before, forget_mails_before,
+    prune_changes_before, save_step,
 };
 use tokio::time::MissedTickBehavior;
 
@@ -16,6 +17,8 @@ const BATCH: i64 = 100;
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the change log is kept: who was away for longer reads everything anew.
 const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long mails are kept after they were sent.
+const MAILS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Looks for overdue requests at every interval until the server stops. Of several processes one does
 /// it, so that they are not in each other's way.
@@ -37,8 +40,11 @@ pub(crate) async fn run(app: Arc<App>, interval: Duration) {
                 continue;
             }
         }
-        if let Err(error) = expire_due(&app, now).await {
-            tracing::error!(%error, "overdue requests could not be expired");
+        match expire_due(&app, now).await {
+            Ok(()) => {}
+            // Somebody decided one of them at the same moment. What is still due comes next time.
+            Err(error) if error.is_conflict() => tracing::debug!(%error, "another was quicker"),
+            Err(error) => tracing::error!(%error, "overdue requests could not be expired"),
         }
         if let Err(error) = forget(&app, now).await {
             tracing::error!(%error, "old answers could not be forgotten");
@@ -65,11 +71,12 @@ async fn expire_due(app: &App, now: Timestamp) -> Result<(), StoreError> {
 }
 
 async fn forget(app: &App, now: Timestamp) -> Result<(), StoreError> {
-    let mut write = app.store.write().await?;
+    let mut write = app.store.upkeep().await?;
     let connection = write.connection();
     let answers = forget_answers_before(connection, now.before(ANSWERS_KEPT)).await?;
     let changes = prune_changes_before(connection, now.before(CHANGES_KEPT)).await?;
-    if answers + changes > 0 {
+    let mails = forget_mails_before(connection, now.before(MAILS_KEPT)).await?;
+    if answers + changes + mails > 0 {
         write.commit().await?;
     }
     Ok(())

@@ -25,6 +25,7 @@ mod openapi;
 mod origin;
 mod paging;
 mod query;
+mod rates;
 mod refusals;
 mod requests;
 mod running;
@@ -36,10 +37,11 @@ mod tls;
 mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles};
+pub use config::{Config, KeyRate, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles};
 pub use demo::{DemoFacts, DemoOptions, DemoUser, DemoWorkspace, seed, seed_or_reopen};
 pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
+pub use origin::{ForwardedHeader, Proxies};
 pub use running::{Opened, Running, Server, StartError};
 pub use scopes::SCOPES;
 pub use set_up::{

@@ -2,6 +2,8 @@
 
 mod access;
 mod partnership;
+#[cfg(test)]
+mod snapshots;
 mod text;
 mod transport;
 mod worker;

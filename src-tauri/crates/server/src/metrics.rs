@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use entente_store::Store;
+use entente_store::{MailState, Store};
 use prometheus_client::{
     encoding::{EncodeLabelSet, prometheus_text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -36,6 +36,16 @@ struct Connections {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limited {
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Mails {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -48,12 +58,13 @@ pub(crate) struct Metrics {
     seconds: Family<Asked, Histogram, fn() -> Histogram>,
     connections: Gauge,
     streams: Gauge,
+    limited: Family<Limited, Counter>,
     commits: Counter,
     /// Writes that met another one and were tried again.
     pub(crate) retries: Counter,
     /// Writes that met others so often that they were given up.
     pub(crate) given_up: Counter,
-    unsent_mails: Gauge,
+    mails: Family<Mails, Gauge>,
     database_up: Gauge,
     database: Family<Connections, Gauge>,
 }
@@ -101,10 +112,11 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(latencies),
             connections: Gauge::default(),
             streams: Gauge::default(),
+            limited: Family::default(),
             commits: Counter::default(),
             retries: Counter::default(),
             given_up: Counter::default(),
-            unsent_mails: Gauge::default(),
+            mails: Family::default(),
             database_up: Gauge::default(),
             database: Family::default(),
             registry: Registry::default(),
@@ -124,6 +136,11 @@ impl Default for Metrics {
         registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register("event_streams", "Open event streams", metrics.streams.clone());
         registry.register(
+            "rate_limited",
+            "Requests refused because a key asked, or an address failed, too often",
+            metrics.limited.clone(),
+        );
+        registry.register(
             "commits",
             "Transactions that changed something",
             metrics.commits.clone(),
@@ -138,7 +155,11 @@ impl Default for Metrics {
             "Writes that met others too often and were refused",
             metrics.given_up.clone(),
         );
-        registry.register("unsent_mails", "Mails in the outbox", metrics.unsent_mails.clone());
+        registry.register(
+            "mails",
+            "Mails in the outbox by state, but for those that were sent",
+            metrics.mails.clone(),
+        );
         registry.register(
             "database_up",
             "Whether the database answered when this was asked",
@@ -161,15 +182,20 @@ impl Metrics {
         self.requests.get_or_create(&Answer { method, route, status }).inc();
     }
 
+    /// Counts a request that was refused: `key` or `address`.
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&Limited { limit }).inc();
+    }
+
     pub(crate) fn committed(&self) {
         self.commits.inc();
     }
 
-    /// In the Prometheus text format. `unsent_mails` is none if the database does not answer.
-    pub(crate) fn render(&self, store: &Store, unsent_mails: Option<i64>) -> String {
-        self.database_up.set(i64::from(unsent_mails.is_some()));
-        if let Some(unsent) = unsent_mails {
-            self.unsent_mails.set(unsent);
+    /// In the Prometheus text format. `mails` is none if the database does not answer.
+    pub(crate) fn render(&self, store: &Store, mails: Option<Vec<(MailState, i64)>>) -> String {
+        self.database_up.set(i64::from(mails.is_some()));
+        for (state, count) in mails.unwrap_or_default() {
+            self.mails.get_or_create(&Mails { state: state.as_str() }).set(count);
         }
         for (pool, used, idle) in store.connections() {
             for (state, count) in [("used", used), ("idle", idle)] {

@@ -3,6 +3,7 @@
 mod demo;
 mod key;
 mod logs;
+mod mail;
 mod place;
 mod serve;
 mod settings;
@@ -48,6 +49,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Mails that are to be sent.
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
 }
 
 /// Does what the arguments say.
@@ -76,6 +80,7 @@ async fn try_run() -> Result<()> {
         Command::Workspace(command) => command.run().await,
         Command::User(command) => command.run().await,
         Command::Key(command) => command.run().await,
+        Command::Mail(command) => command.run().await,
     }
 }
 

@@ -3,6 +3,9 @@ use entente_wire::ErrorCode;
 
 use crate::error::{ApiError, ApiResult};
 
+/// The most bytes of one parameter: lists of ids are the longest.
+const LONGEST: usize = 8_000;
+
 /// The parameters of a query, checked against those that the endpoint knows.
 #[derive(Debug)]
 pub(crate) struct Query(Vec<(String, String)>);
@@ -21,6 +24,13 @@ impl Query {
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
                 return Err(Self::bad(&name, "it is given twice"));
+            }
+            if value.len() > LONGEST {
+                return Err(Self::bad(&name, &format!("it is longer than {LONGEST} bytes")));
+            }
+            // PostgreSQL knows no such text.
+            if value.contains('\0') {
+                return Err(Self::bad(&name, "it holds a NUL"));
             }
             pairs.push((name.into_owned(), value.into_owned()));
         }

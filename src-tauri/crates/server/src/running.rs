@@ -16,6 +16,7 @@ use crate::{
     endpoints::{observers, router},
     expiry, following,
     mail::{self, Transport, TransportError},
+    rates,
     serving::Entrance,
     tls::{self, Certificate, TlsError, acceptor},
 };
@@ -129,6 +130,7 @@ impl Server {
         let mut workers = vec![
             tokio::spawn(expiry::run(app.clone(), config.expiry_interval)),
             tokio::spawn(mail::run(app.clone(), transport)),
+            tokio::spawn(rates::run(app.clone())),
         ];
         if app.store.engine() == Engine::Postgres {
             workers.extend(following::start(&app));

@@ -8,7 +8,12 @@ use entente_domain::{
 };
 use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Connection, StoreError, people::select_in, read::Read, sql::Statement};
+use crate::{
+    Connection, StoreError,
+    people::{folded, like, select_in},
+    read::Read,
+    sql::Statement,
+};
 
 const ACCOUNT: &str = "SELECT id, workspace_id, application, label, url, created_by, created_at, \
      updated_at, last_login_at, version FROM accounts WHERE ";
@@ -67,7 +72,8 @@ pub async fn insert_account(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO accounts (id, workspace_id, application, label, url, created_by, created_at, \
-         updated_at, last_login_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         updated_at, last_login_at, version, folded_application, folded_label) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(account.id.to_string())
     .bind(account.workspace.to_string())
@@ -79,6 +85,8 @@ pub async fn insert_account(
     .bind(account.updated_at.unix_millis())
     .bind(account.last_login_at.map(Timestamp::unix_millis))
     .bind(account.version)
+    .bind(folded(account.application.as_str()))
+    .bind(folded(account.label.as_str()))
     .execute(connection)
     .await?;
     Ok(())
@@ -297,9 +305,9 @@ fn visible_to(query: &mut Statement, actor: &Actor, filter: &AccountFilter) {
             .push(")");
     }
     if let Some(search) = &filter.search {
-        let pattern = crate::people::like(search);
-        query.push(" AND (lower(a.application) LIKE ").push_bind(pattern.clone());
-        query.push(" ESCAPE '!' OR lower(a.label) LIKE ").push_bind(pattern);
+        let pattern = like(search);
+        query.push(" AND (a.folded_application LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '!' OR a.folded_label LIKE ").push_bind(pattern);
         query.push(" ESCAPE '!')");
     }
 }

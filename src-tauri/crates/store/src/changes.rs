@@ -284,21 +284,29 @@ pub async fn pruned(connection: &mut Connection) -> Result<Place, StoreError> {
     )
 }
 
-/// Forgets entries from before a moment; gives how many.
+/// How many entries are forgotten at once, so that nobody waits long.
+const PRUNED_AT_ONCE: i64 = 10_000;
+
+/// Forgets entries from before a moment, those that come first; gives how many. They can be more than
+/// are forgotten at once.
 pub async fn prune_changes_before(
     connection: &mut Connection,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let newest =
-        sqlx::query("SELECT tx, seq FROM changes WHERE at < $1 ORDER BY tx DESC, seq DESC LIMIT 1")
-            .bind(at.unix_millis())
-            .fetch_optional(&mut *connection)
-            .await?;
-    let Some(newest) = newest else { return Ok(0) };
-    let place = Place { tx: newest.try_get("tx")?, seq: newest.try_get("seq")? };
-    let done = sqlx::query("DELETE FROM changes WHERE (tx, seq) <= ($1, $2)")
-        .bind(place.tx)
-        .bind(place.seq)
+    let rows = sqlx::query("SELECT tx, seq, at FROM changes ORDER BY tx, seq LIMIT $1")
+        .bind(PRUNED_AT_ONCE)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut last = None;
+    for row in rows {
+        if row.try_get::<i64, _>("at")? >= at.unix_millis() {
+            break;
+        }
+        last = Some(Place { tx: row.try_get("tx")?, seq: row.try_get("seq")? });
+    }
+    let Some(place) = last else { return Ok(0) };
+    let done = place
+        .bind(sqlx::query("DELETE FROM changes WHERE (tx, seq) <= ($1, $2)"))
         .execute(&mut *connection)
         .await?;
     sqlx::query(

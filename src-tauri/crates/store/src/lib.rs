@@ -48,7 +48,10 @@ pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_ans
 pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key};
 pub use leases::skip_locked;
 pub use listener::Listener;
-pub use outbox::{Mail, OutboxMail, due_mails, mark_sent, postpone, queue_mail, unsent_mails};
+pub use outbox::{
+    ClaimedMail, Mail, MailState, OutboxRow, forget_mails_before, has_due_mail, list_mails,
+    mails_by_state, queue_mail,
+};
 pub use partnerships::{
     ListFilter, ListPosition, Sort, TransitionRow, due_partnerships, get_partnership,
     insert_partnership, list_partnerships, newest_of_pair, partnerships_by_id,

@@ -10,7 +10,8 @@ use entente_domain::{
 use sqlx::Row as _;
 
 use crate::{
-    Audience, Connection, Event, NewActivity, Origin, ResourceKind, StoreError, people::select_in,
+    Audience, Connection, Event, NewActivity, Origin, ResourceKind, StoreError,
+    people::{folded, select_in},
     record_activity, record_change,
 };
 
@@ -131,9 +132,9 @@ pub async fn insert_partnership(
         "INSERT INTO partnerships (state, holds_pair, awaiting_since, expires_at, awaited, \
          approved_by, approved_at, approved_automatically, consent_by, consent_at, terms_version, \
          terms_hash, reminders_sent, last_reminder_at, updated_at, version, id, host_id, guest_id, \
-         partner_email, reason, requested_by, predecessor_id, created_at) \
+         partner_email, reason, requested_by, predecessor_id, created_at, folded_email) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22, $23, $24)",
+         $19, $20, $21, $22, $23, $24, $25)",
     );
     values
         .bind(query)
@@ -145,6 +146,7 @@ pub async fn insert_partnership(
         .bind(partnership.requested_by.to_string())
         .bind(partnership.predecessor.map(|id| id.to_string()))
         .bind(partnership.created_at.unix_millis())
+        .bind(folded(partnership.partner_email.as_str()))
         .execute(&mut *connection)
         .await
         .map_err(|error| match error.as_database_error() {

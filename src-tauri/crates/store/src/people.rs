@@ -186,8 +186,8 @@ pub async fn insert_workspace(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at, folded_name) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(row.id.to_string())
     .bind(&row.name)
@@ -198,6 +198,7 @@ pub async fn insert_workspace(
     })
     .bind(i64::from(row.managed))
     .bind(at.unix_millis())
+    .bind(folded(&row.name))
     .execute(connection)
     .await?;
     Ok(())
@@ -207,7 +208,8 @@ pub async fn insert_workspace(
 pub async fn insert_user(connection: &mut Connection, row: &UserRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, updated_at, \
-         view_number, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         view_number, version, folded_email, folded_name) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(row.id.to_string())
     .bind(row.workspace.to_string())
@@ -219,6 +221,8 @@ pub async fn insert_user(connection: &mut Connection, row: &UserRow) -> Result<(
     .bind(row.updated_at.unix_millis())
     .bind(row.view_number)
     .bind(row.version)
+    .bind(folded(&row.email))
+    .bind(folded(&row.name))
     .execute(&mut *connection)
     .await?;
     user_changed(connection, row, row.created_at).await
@@ -235,7 +239,8 @@ pub async fn update_user(
     let view = i64::from(before.role != after.role || before.status != after.status);
     let done = sqlx::query(
         "UPDATE users SET email = $1, name = $2, role = $3, status = $4, updated_at = $5, \
-         view_number = view_number + $6, version = version + 1 WHERE id = $7 AND version = $8",
+         view_number = view_number + $6, version = version + 1, folded_email = $7, \
+         folded_name = $8 WHERE id = $9 AND version = $10",
     )
     .bind(&after.email)
     .bind(&after.name)
@@ -243,6 +248,8 @@ pub async fn update_user(
     .bind(after.status.as_str())
     .bind(at.unix_millis())
     .bind(view)
+    .bind(folded(&after.email))
+    .bind(folded(&after.name))
     .bind(before.id.to_string())
     .bind(before.version)
     .execute(&mut *connection)
@@ -302,21 +309,26 @@ fn members(query: &mut Statement, workspace: WorkspaceId, filter: &UserFilter) {
     }
     if let Some(search) = &filter.search {
         let pattern = like(search);
-        query.push(" AND (lower(u.name) LIKE ").push_bind(pattern.clone());
-        query.push(" ESCAPE '!' OR lower(u.email) LIKE ").push_bind(pattern);
+        query.push(" AND (u.folded_name LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '!' OR u.folded_email LIKE ").push_bind(pattern);
         query.push(" ESCAPE '!')");
     }
     if let Some(only) = filter.only {
         query.push(" AND u.id = ").push_bind(only.to_string());
     }
     if let Some(email) = &filter.email {
-        query.push(" AND lower(u.email) = ").push_bind(email.to_lowercase());
+        query.push(" AND u.folded_email = ").push_bind(folded(email));
     }
 }
 
-/// What `LIKE ... ESCAPE '!'` takes for texts that hold `search`.
+/// A text as it is searched for and sorted by.
+pub(crate) fn folded(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// What `LIKE ... ESCAPE '!'` takes for folded texts that hold `search`.
 pub(crate) fn like(search: &str) -> String {
-    let text = search.to_lowercase();
+    let text = folded(search);
     format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }
 

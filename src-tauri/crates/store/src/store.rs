@@ -284,6 +284,16 @@ impl Store {
         Ok(Write(self.write.begin_with(self.engine.begin_write()).await?))
     }
 
+    /// Begins to forget what is old. No rule depends on it, so it need not behave as if it were alone:
+    /// on PostgreSQL whoever looks through whole tables would be in the way of all who write.
+    pub async fn upkeep(&self) -> Result<Write, StoreError> {
+        let begin = match self.engine {
+            Engine::Sqlite => self.engine.begin_write(),
+            Engine::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        };
+        Ok(Write(self.write.begin_with(begin).await?))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read().await?.execute("SELECT 1").await?;

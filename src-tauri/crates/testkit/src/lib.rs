@@ -7,6 +7,7 @@
 mod desktop;
 mod postgres;
 mod python;
+mod smtp;
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 mod wait;
 
@@ -14,5 +15,6 @@ mod wait;
 pub use desktop::{Banner, Banners, Lab, MenuEntry, Tray, Window};
 pub use postgres::{ADDRESS, Database, Postgres, database};
 pub use python::{ENVIRONMENT, python_env};
+pub use smtp::SmtpSink;
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 pub use wait::until;

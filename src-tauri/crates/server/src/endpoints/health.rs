@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use entente_store::unsent_mails;
+use entente_store::mails_by_state;
 
 use crate::{app::App, error::ApiError, metrics::MEDIA_TYPE};
 
@@ -46,8 +46,9 @@ pub(crate) async fn metrics_here(
 pub(crate) async fn metrics(
     State(app): State<Arc<App>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
-    let unsent =
-        tokio::time::timeout(PATIENCE, async { unsent_mails(&mut *app.store.read().await?).await });
-    let unsent = unsent.await.ok().and_then(Result::ok);
-    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.render(&app.store, unsent))
+    let mails = tokio::time::timeout(PATIENCE, async {
+        mails_by_state(&mut *app.store.read().await?).await
+    });
+    let mails = mails.await.ok().and_then(Result::ok);
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.render(&app.store, mails))
 }

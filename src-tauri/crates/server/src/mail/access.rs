@@ -147,7 +147,7 @@ fn subject(kind: Kind, first: &Item, items: &[Item]) -> Words {
 fn paragraph(kind: Kind, first: &Item, n: usize) -> Words {
     let Item { host, guest, .. } = first;
     let manager = first.manager.as_deref();
-    let by = first.by.as_deref().unwrap_or(host);
+    let by = first.by.as_deref().unwrap_or("Somebody");
     match kind {
         Kind::Asked => say(
             "{} of {} asks for access for members of {}. You are an Owner of the account: accept or \
@@ -179,6 +179,6 @@ fn paragraph(kind: Kind, first: &Item, n: usize) -> Words {
             "{} of {} shared accounts with {}. As an Admin you have access to them:",
             &[by, host, guest],
         ),
-        Kind::Removed => say("You have no access any more to what {} holds:", &[host]),
+        Kind::Removed => say("What you had access to at {} and have no more:", &[host]),
     }
 }

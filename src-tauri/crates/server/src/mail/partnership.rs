@@ -92,7 +92,11 @@ pub(super) fn write(kind: Kind, reader: Reader, facts: &Facts, recipient: String
         .quote("Reason for request:", reason)
         .quote("Note:", facts.note.as_deref());
     if let Some(at) = facts.expires_at {
-        letter = letter.paragraph(say(&format!("The request expires at {at} (UTC)."), &[]));
+        let at = at.to_string();
+        let (day, time) = at.split_once('T').unwrap_or((&at, ""));
+        let minute = time.get(..5).unwrap_or(time);
+        let words = format!("The request expires on {day} at {minute} (UTC).");
+        letter = letter.paragraph(say(&words, &[]));
     }
     letter.link(format!("entente://partnerships/{}", facts.partnership)).to(recipient)
 }

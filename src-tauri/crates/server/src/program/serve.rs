@@ -1,8 +1,17 @@
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use entente_server::{Config, MailTransport, Running, Server, SmtpConfig, SmtpTls, TlsFiles};
+use entente_server::{
+    Config, ForwardedHeader, KeyRate, MailTransport, Proxies, Running, Server, SmtpConfig, SmtpTls,
+    TlsFiles,
+};
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::{days_long, place::Place, settings::read_secret};
@@ -31,6 +40,22 @@ pub(crate) struct Serve {
     /// How many seconds an answer may take to begin; event streams go on after that.
     #[arg(long, env = "ENTENTE_REQUEST_TIMEOUT", default_value_t = 30)]
     request_timeout: u64,
+    /// How many requests a minute one key may make; 0 for as many as it likes.
+    #[arg(long, env = "ENTENTE_KEY_RATE", default_value_t = 600)]
+    key_rate: u32,
+    /// How many of them at once, after a pause.
+    #[arg(long, env = "ENTENTE_KEY_BURST", default_value_t = NonZeroU32::MIN.saturating_add(99))]
+    key_burst: NonZeroU32,
+    /// How many requests a minute one address may make without a key that is taken; 0 for as many as
+    /// it likes.
+    #[arg(long, env = "ENTENTE_FAILURE_RATE", default_value_t = 30)]
+    failure_rate: u32,
+    /// The proxies that are trusted to tell for whom they ask: 10.0.0.0/8,192.0.2.7.
+    #[arg(long, env = "ENTENTE_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
+    /// The header in which they tell it.
+    #[arg(long, env = "ENTENTE_FORWARDED_HEADER", value_enum, default_value_t = Header::XForwardedFor)]
+    forwarded_header: Header,
     /// How many days a request awaits somebody before it expires.
     #[arg(long, env = "ENTENTE_DECISION_DAYS", default_value_t = 14)]
     decision_days: u32,
@@ -43,6 +68,13 @@ pub(crate) struct Serve {
     /// How the connection to the SMTP server is protected.
     #[arg(long, env = "ENTENTE_SMTP_TLS", value_enum, default_value_t = Tls::Starttls)]
     smtp_tls: Tls,
+    /// A file with the certificates (PEM) of an authority of one's own that the SMTP server's is from.
+    #[arg(long, env = "ENTENTE_SMTP_CA_FILE")]
+    smtp_ca_file: Option<PathBuf>,
+    /// How many seconds the SMTP server may take to greet, and then to take a mail.
+    #[arg(long, env = "ENTENTE_SMTP_PATIENCE", default_value_t = SmtpConfig::PATIENCE.as_secs(),
+          value_parser = clap::value_parser!(u64).range(1..=600))]
+    smtp_patience: u64,
     /// The SMTP user.
     #[arg(long, env = "ENTENTE_SMTP_USER")]
     smtp_user: Option<String>,
@@ -55,6 +87,14 @@ pub(crate) struct Serve {
     /// The address that mails come from.
     #[arg(long, env = "ENTENTE_MAIL_FROM", default_value = "entente@localhost.localdomain")]
     mail_from: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Header {
+    /// X-Forwarded-For, as most proxies write it.
+    XForwardedFor,
+    /// Forwarded, as in RFC 7239.
+    Forwarded,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -88,6 +128,16 @@ impl Serve {
         config.metrics_listen = self.metrics_listen;
         config.limits.connections = self.max_connections;
         config.limits.request = Duration::from_secs(self.request_timeout);
+        config.limits.key = NonZeroU32::new(self.key_rate)
+            .map(|a_minute| KeyRate { a_minute, burst: self.key_burst });
+        config.limits.failures = NonZeroU32::new(self.failure_rate);
+        config.proxies = Proxies {
+            trusted: self.trusted_proxies.clone(),
+            header: match self.forwarded_header {
+                Header::XForwardedFor => ForwardedHeader::XForwardedFor,
+                Header::Forwarded => ForwardedHeader::Forwarded,
+            },
+        };
         config.deadlines.decision = days_long(self.decision_days);
         if let Some(host) = &self.smtp_host {
             let password = match (&self.smtp_password, &self.smtp_password_file) {
@@ -106,12 +156,21 @@ impl Serve {
                     Tls::Starttls => SmtpTls::StartTls,
                     Tls::None => SmtpTls::None,
                 },
+                ca_file: self.smtp_ca_file.clone(),
+                patience: Duration::from_secs(self.smtp_patience),
                 login: self.smtp_user.clone().map(|user| (user, password)),
                 from: self.mail_from.clone(),
             });
         }
         Ok(config)
     }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "it is neither a network like 10.0.0.0/8 nor an address".to_owned())
 }
 
 /// Serves until the process is told to stop, and stops cleanly; told a second time, it ends at once.

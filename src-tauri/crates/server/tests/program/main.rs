@@ -6,8 +6,10 @@
 mod logs;
 mod mail;
 mod metrics;
+mod rates;
 mod serving;
 mod settings;
+mod site;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},

@@ -11,7 +11,9 @@ UPDATE outbox SET state = 'sent' WHERE sent_at IS NOT NULL;
 DROP INDEX outbox_unsent;
 CREATE INDEX outbox_waiting ON outbox (next_at, id) WHERE state = 'waiting';
 CREATE INDEX outbox_sending ON outbox (claimed_until) WHERE state = 'sending';
-CREATE INDEX outbox_troubled ON outbox (state, id) WHERE state IN ('failed', 'unconfirmed');
+CREATE INDEX outbox_sent ON outbox (sent_at) WHERE state = 'sent';
+CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
+CREATE INDEX outbox_unconfirmed ON outbox (id) WHERE state = 'unconfirmed';
 
 -- An answer that holds a secret is kept sealed, under the key of this id.
 ALTER TABLE idempotent_answers ADD COLUMN key_id TEXT;

@@ -2,7 +2,7 @@ use entente_domain::{Actor, Partnership, PartnershipId, Side, StateName};
 use sqlx::Row as _;
 
 use super::{partnerships_by_id, with_order};
-use crate::{Connection, StoreError, people::like, sql::Statement};
+use crate::{Connection, Engine, StoreError, people::like, sql::Statement};
 
 /// What a list of partnerships is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub enum Sort {
 }
 
 impl Sort {
-    fn column(self) -> &'static str {
+    fn column(self, engine: Engine) -> &'static str {
         match self {
-            Self::Name { .. } => "lower(w.name)",
+            Self::Name { .. } => bytewise_name(engine),
             Self::UpdatedAt { .. } => "p.updated_at",
             Self::CreatedAt { .. } => "p.created_at",
         }
@@ -52,6 +52,14 @@ impl Sort {
             | Self::UpdatedAt { descending }
             | Self::CreatedAt { descending } => descending,
         }
+    }
+}
+
+/// The other workspace's name, in an order that the place where the database runs has no say in.
+fn bytewise_name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "w.folded_name",
+        Engine::Postgres => "w.folded_name COLLATE \"C\"",
     }
 }
 
@@ -119,8 +127,8 @@ fn narrow(query: &mut Statement, actor: &Actor, filter: &ListFilter) {
     }
     if let Some(search) = &filter.search {
         let pattern = like(search);
-        query.push(" AND (lower(w.name) LIKE ").push_bind(pattern.clone());
-        query.push(" ESCAPE '!' OR lower(p.partner_email) LIKE ").push_bind(pattern);
+        query.push(" AND (w.folded_name LIKE ").push_bind(pattern.clone());
+        query.push(" ESCAPE '!' OR p.folded_email LIKE ").push_bind(pattern);
         query.push(" ESCAPE '!')");
     }
 }
@@ -147,7 +155,7 @@ pub async fn list_partnerships(
     position: &ListPosition,
     most: u32,
 ) -> Result<Vec<(Partnership, String)>, StoreError> {
-    let column = sort.column();
+    let column = sort.column(Engine::of(connection));
     let mut query = Statement::new("SELECT p.id AS id, CAST(");
     query.push(column).push(" AS TEXT) AS sorted_by");
     visible_to(&mut query, actor);
