@@ -26,6 +26,11 @@ impl Ground {
         Ok(Self { directory: tempfile::tempdir()?, database })
     }
 
+    /// One on a database of somebody else's making.
+    pub fn on(database: Database) -> Result<Self> {
+        Ok(Self { directory: tempfile::tempdir()?, database: Some(database) })
+    }
+
     /// A second one on the same engine.
     pub fn another(&self) -> Result<Self> {
         Self::new(if self.database.is_some() { Engine::Postgres } else { Engine::Sqlite })
@@ -42,6 +47,12 @@ impl Ground {
     pub fn config(&self) -> Config {
         let database = self.database.as_ref().map(Database::url);
         Config { database, ..Config::local(self.path().join("server")) }
+    }
+
+    /// The database, on PostgreSQL.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// A world on it.

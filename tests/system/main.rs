@@ -3,8 +3,11 @@
 mod access;
 mod api;
 mod clients;
+mod feed;
 mod mail;
+mod outage;
 mod policy;
+mod processes;
 mod smtp;
 
 use std::time::Duration;

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
-use crate::{Connection, Engine, Place, Store, StoreError};
+use crate::{Connection, Engine, Place, Store, StoreError, pruned};
 
 /// The lock that writers have in common, as `LOCK` and `pg_locks` write it.
 macro_rules! writers_lock {
@@ -130,10 +130,14 @@ impl Store {
     }
 }
 
+/// The newest entry's place, also when all were forgotten since.
 async fn newest(connection: &mut Connection) -> Result<Place, StoreError> {
     let seq = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM changes")
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await?;
+    if seq == 0 {
+        return pruned(connection).await;
+    }
     Ok(Place::of_seq(seq))
 }
 

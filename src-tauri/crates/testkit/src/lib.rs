@@ -13,7 +13,7 @@ mod wait;
 
 #[cfg(all(feature = "desktop", target_os = "linux"))]
 pub use desktop::{Banner, Banners, Lab, MenuEntry, Tray, Window};
-pub use postgres::{ADDRESS, Database, Postgres, database};
+pub use postgres::{ADDRESS, Database, Postgres, Session, database};
 pub use python::{ENVIRONMENT, python_env};
 pub use smtp::SmtpSink;
 #[cfg(all(feature = "desktop", target_os = "linux"))]

@@ -4,10 +4,10 @@ use std::{
     env,
     ffi::OsStr,
     fs,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -151,7 +151,10 @@ impl Postgres {
 
     fn has_failed(&self) -> bool {
         let log = self.log();
-        log.lines().any(|line| line.contains("FATAL") && !line.contains("is starting up"))
+        let lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        // It says that word, too, to whoever asks before it is ready.
+        let mut fatal = lines.filter(|line| line.contains("FATAL"));
+        fatal.any(|line| !line.contains("the database system is"))
     }
 
     fn answers(&self) -> bool {
@@ -202,6 +205,29 @@ impl Database {
         format!("{}/{}", self.cluster, self.name)
     }
 
+    /// A connection past the program.
+    pub fn session(&self) -> Result<Session> {
+        let mut psql = Command::new(binaries()?.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]).arg(self.url());
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut psql = psql.spawn().context("psql could not be started")?;
+        let said = psql.stdout.take().context("what psql says")?;
+        Ok(Session { psql, said: BufReader::new(said) })
+    }
+
+    /// Puts a copy of another database into this one, as `pg_dump` writes it.
+    pub fn restore(&self, from: &Self) -> Result<()> {
+        let mut dump = Command::new(binaries()?.join("pg_dump"));
+        let mut dump = dump.arg(from.url()).stdout(Stdio::piped()).spawn()?;
+        let mut psql = Command::new(binaries()?.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]).arg(self.url());
+        psql.stdin(dump.stdout.take().context("the dump")?).stdout(Stdio::null());
+        if !psql.status()?.success() || !dump.wait()?.success() {
+            bail!("the copy failed");
+        }
+        Ok(())
+    }
+
     fn remove(&self) -> Result<()> {
         self.ask(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
     }
@@ -216,6 +242,40 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let _ = self.remove();
+    }
+}
+
+/// A connection past the program; it ends with this.
+#[derive(Debug)]
+pub struct Session {
+    psql: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Session {
+    /// Runs statements; gives what they answer.
+    pub fn run(&mut self, statements: &str) -> Result<String> {
+        const DONE: &str = "that was all";
+        let orders = self.psql.stdin.as_mut().context("psql's input")?;
+        writeln!(orders, "\\pset tuples_only on\n{statements}\n\\echo {DONE}")?;
+        let mut answer = String::new();
+        loop {
+            let mut line = String::new();
+            if self.said.read_line(&mut line)? == 0 {
+                bail!("psql ended at: {statements}");
+            }
+            if line.trim() == DONE {
+                return Ok(answer.trim().to_owned());
+            }
+            answer.push_str(&line);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.psql.kill();
+        let _ = self.psql.wait();
     }
 }
 

@@ -6,6 +6,7 @@
 mod logs;
 mod mail;
 mod metrics;
+mod processes;
 mod rates;
 mod serving;
 mod settings;
