@@ -1,9 +1,16 @@
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use entente_domain::Deadlines;
 use secrecy::SecretString;
 
-use crate::{Clock, Proxies, SystemClock};
+use crate::{Clock, Proxies, StartError, SystemClock};
 
 /// What a server needs to start.
 #[derive(Debug, Clone)]
@@ -59,6 +66,23 @@ impl Config {
         }
     }
 
+    /// The file with the secret under which API keys are stored.
+    #[must_use]
+    pub fn secret_path(&self) -> PathBuf {
+        self.secret_file.clone().unwrap_or_else(|| self.data.join("secret.key"))
+    }
+
+    /// The file with the keys that seal credentials.
+    #[must_use]
+    pub fn vault_path(&self) -> PathBuf {
+        self.vault_file.clone().unwrap_or_else(|| self.data.join("vault.keys"))
+    }
+
+    /// Makes the data directory if there is none, for its owner only.
+    pub fn make_data_directory(&self) -> Result<(), StartError> {
+        make_private(&self.data).map_err(|why| StartError::Data(self.data.clone(), why))
+    }
+
     /// The database's address.
     #[must_use]
     pub fn database_url(&self) -> String {
@@ -66,6 +90,17 @@ impl Config {
             .clone()
             .unwrap_or_else(|| format!("sqlite://{}", self.data.join("entente.db").display()))
     }
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
 }
 
 /// A certificate and its key.

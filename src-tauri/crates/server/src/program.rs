@@ -1,5 +1,6 @@
 //! The program's commands, one file for each group of them.
 
+mod database;
 mod demo;
 mod key;
 mod logs;
@@ -40,6 +41,14 @@ enum Command {
     Demo(demo::Demo),
     /// Prints the settings that `serve` would take and where each comes from, secrets hidden.
     Config(Box<serve::Serve>),
+    /// Copies a SQLite database into a new file, also while a server runs on it.
+    Backup(database::Backup),
+    /// Puts such a copy in the place of the database; no server may run on it.
+    Restore(database::Restore),
+    /// Makes clients read everything anew, after a database was put back by other means.
+    AfterRestore(database::AfterRestore),
+    /// Brings the database up to date, as `serve` does at its start, and does no more.
+    Migrate(database::Migrate),
     /// Workspaces.
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
@@ -77,6 +86,10 @@ async fn try_run() -> Result<()> {
             serve.config()?;
             say(settings.effective().trim_end())
         }
+        Command::Backup(backup) => backup.run().await,
+        Command::Restore(restore) => restore.run().await,
+        Command::AfterRestore(after) => after.run().await,
+        Command::Migrate(migrate) => migrate.run().await,
         Command::Workspace(command) => command.run().await,
         Command::User(command) => command.run().await,
         Command::Key(command) => command.run().await,

@@ -1,12 +1,6 @@
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use entente_store::{Engine, Store, StoreError};
+use entente_store::{Engine, Hold, Store, StoreError};
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -80,35 +74,23 @@ pub struct Running {
     certificate: Option<Arc<Certificate>>,
     serving: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
-}
-
-#[cfg(unix)]
-fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-#[cfg(not(unix))]
-fn make_private(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
+    _hold: Option<Hold>,
 }
 
 impl Server {
     /// Opens what a server stands on, without serving: for the first steps of an installation.
     pub async fn open(config: &Config) -> Result<Opened, StartError> {
-        let data = |error| StartError::Data(config.data.clone(), error);
-        make_private(&config.data).map_err(data)?;
-        let in_data =
-            |file: &Option<PathBuf>, name| file.clone().unwrap_or_else(|| config.data.join(name));
-        let secret_file = in_data(&config.secret_file, "secret.key");
-        let secret = ServerSecret::load_or_make(&secret_file)
-            .map_err(|why| StartError::Data(secret_file, why))?;
-        let vault = Vault::load_or_make(&in_data(&config.vault_file, "vault.keys"))?;
+        config.make_data_directory()?;
+        let secret = ServerSecret::load_or_make(&config.secret_path())
+            .map_err(|why| StartError::Data(config.secret_path(), why))?;
+        let vault = Vault::load_or_make(&config.vault_path())?;
         Ok(Opened { store: Store::open(&config.database_url()).await?, secret, vault })
     }
 
     /// Opens the database, migrates it, and listens.
     pub async fn start(config: Config) -> Result<Running, StartError> {
+        config.make_data_directory()?;
+        let hold = Hold::take(&config.database_url())?;
         let opened = Self::open(&config).await?;
         let transport = Transport::new(&config.mail)?;
         let certificate = config.tls.clone().map(Certificate::read).transpose()?.map(Arc::new);
@@ -145,7 +127,7 @@ impl Server {
         if let Some(address) = metrics_address {
             tracing::info!(%address, "listening for those who read the metrics");
         }
-        Ok(Running { address, metrics_address, app, certificate, serving, workers })
+        Ok(Running { address, metrics_address, app, certificate, serving, workers, _hold: hold })
     }
 }
 

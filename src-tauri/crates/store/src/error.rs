@@ -1,3 +1,5 @@
+use std::{io, path::PathBuf};
+
 use entente_domain::{PartnershipId, UserId};
 use thiserror::Error;
 
@@ -29,6 +31,32 @@ pub enum StoreError {
     /// The pair has an open partnership already.
     #[error("the pair has an open partnership already")]
     PairTaken,
+    /// A newer program has migrated it.
+    #[error(
+        "the database was made by a newer version of this program (its schema is {found}, this \
+         program knows {known}): run that version, or restore a backup from before"
+    )]
+    Newer {
+        /// The version of its schema.
+        found: i64,
+        /// The newest one that is known.
+        known: i64,
+    },
+    /// Another process serves it.
+    #[error("the database {0} is in use: stop the server that runs on it first")]
+    InUse(PathBuf),
+    /// A file is there that would be lost.
+    #[error("{0} is there already")]
+    Exists(PathBuf),
+    /// A file that cannot be read or written.
+    #[error("the file {0} cannot be used: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// A copy that cannot be relied on.
+    #[error("{0} is not a sound database of this program: {1}")]
+    Unsound(PathBuf, String),
+    /// What is asked for is done with files, and the database is none.
+    #[error("the database is on PostgreSQL, which has tools of its own for this")]
+    NotAFile,
     /// The address is not one of a database.
     #[error("not a database address: {0}")]
     Address(String),
@@ -57,6 +85,12 @@ impl StoreError {
             | Self::Changed(_)
             | Self::UserChanged(_)
             | Self::PairTaken
+            | Self::Newer { .. }
+            | Self::InUse(_)
+            | Self::Exists(_)
+            | Self::File(..)
+            | Self::Unsound(..)
+            | Self::NotAFile
             | Self::Address(_) => false,
         }
     }
@@ -74,6 +108,12 @@ impl StoreError {
             Self::Database(_)
             | Self::Migration(_)
             | Self::Inconsistent { .. }
+            | Self::Newer { .. }
+            | Self::InUse(_)
+            | Self::Exists(_)
+            | Self::File(..)
+            | Self::Unsound(..)
+            | Self::NotAFile
             | Self::Address(_) => false,
         }
     }

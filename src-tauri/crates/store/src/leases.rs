@@ -30,6 +30,15 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Whether a process has background work, or had when it ended without giving it back.
+    pub async fn has_leases(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM leases WHERE until > $1")
+            .bind(now.unix_millis())
+            .fetch_one(self.alone())
+            .await?;
+        Ok(found > 0)
+    }
+
     /// Gives back all work that this process has, so that another can take it at once.
     pub async fn end_leases(&self) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM leases WHERE holder = $1")

@@ -11,6 +11,7 @@ mod accounts;
 mod activities;
 mod changes;
 mod error;
+mod file;
 mod horizon;
 mod idempotency;
 mod keys;
@@ -20,6 +21,7 @@ mod outbox;
 mod partnerships;
 mod people;
 mod read;
+mod schema;
 mod sql;
 mod store;
 
@@ -43,6 +45,7 @@ pub use changes::{
     pruned, record_change,
 };
 pub use error::StoreError;
+pub use file::{Backup, Hold, back_up, restore};
 pub use horizon::{has_between, has_unsettled};
 pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_answer};
 pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key};
@@ -62,6 +65,7 @@ pub use people::{
     insert_workspace, list_users, renew_view, update_user, user_by_email, users_by_id, workspace,
     workspaces_by_id,
 };
+pub use schema::Migrated;
 pub use store::{Engine, Store, Write};
 
 /// A connection of either engine.

@@ -9,12 +9,11 @@ use std::{
 use sqlx::{
     Any, AnyPool, Connection as _, Executor as _, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
-    migrate::{Migration, Migrator},
     pool::PoolConnection,
 };
 use uuid::Uuid;
 
-use crate::{Connection, Place, StoreError, horizon};
+use crate::{Connection, Migrated, Place, StoreError, horizon, schema};
 
 /// The database: one writer at a time, several readers.
 #[derive(Debug, Clone)]
@@ -80,7 +79,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    fn of_address(url: &str) -> Result<Self, StoreError> {
+    pub(crate) fn of_address(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
             Ok(Self::Sqlite)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
@@ -102,17 +101,6 @@ impl Engine {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => horizon::BEGIN_WRITE,
         }
-    }
-
-    fn migrator(self) -> Migrator {
-        let own = match self {
-            Self::Sqlite => sqlx::migrate!("migrations/sqlite"),
-            Self::Postgres => sqlx::migrate!("migrations/postgres"),
-        };
-        let mut all: Vec<Migration> =
-            sqlx::migrate!("migrations/portable").iter().chain(own.iter()).cloned().collect();
-        all.sort_by_key(|migration| migration.version);
-        Migrator { migrations: all.into(), ..own }
     }
 }
 
@@ -162,29 +150,20 @@ async fn instance(connection: &mut Connection) -> Result<String, sqlx::Error> {
 const TRUSTED: Duration = Duration::from_secs(1);
 
 impl Store {
+    /// Migrates `sqlite://PATH` or `postgres://...` and does no more.
+    pub async fn migrate(url: &str) -> Result<Migrated, StoreError> {
+        let (engine, options) = options(url)?;
+        let alone = alone(engine, options).await?;
+        let migrated = schema::migrate(&alone, engine, url).await?;
+        alone.close().await;
+        Ok(migrated)
+    }
+
     /// Opens `sqlite://PATH`, making the file if there is none, or `postgres://...`, and migrates it.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let engine = Engine::of_address(url)?;
-        let address = match engine {
-            Engine::Sqlite => {
-                format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
-            }
-            Engine::Postgres => url.to_owned(),
-        };
-        let options = AnyConnectOptions::from_str(&address)
-            .map_err(|error| StoreError::Address(error.to_string()))?;
-        // Migrations take the time that they need. They have a pool of their own: over a connection
-        // they would bind whoever opens a database to one thread.
-        let alone = AnyPoolOptions::new().max_connections(1);
-        let alone = match engine {
-            Engine::Sqlite => {
-                alone.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
-            }
-            Engine::Postgres => alone,
-        };
-        let alone = alone.connect_with(options.clone()).await?;
-        engine.migrator().run(&alone).await?;
+        let (engine, options) = options(url)?;
+        let alone = alone(engine, options.clone()).await?;
+        schema::migrate(&alone, engine, url).await?;
         let epoch = epoch(&mut *alone.acquire().await?).await?;
         let known = Known { epoch, ..Known::default() };
         alone.close().await;
@@ -217,7 +196,7 @@ impl Store {
         let write = pool(writers).connect_with(options.clone()).await?;
         let read = pool(readers).connect_with(options).await?;
         let process = Uuid::now_v7().simple().to_string();
-        Ok(Self { engine, read, write, known, address: Address(address), process })
+        Ok(Self { engine, read, write, known, address: Address(url.to_owned()), process })
     }
 
     /// Which engine it is.
@@ -314,6 +293,29 @@ impl Store {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Migrations take the time that they need. They have a pool of their own: over a connection they
+/// would bind whoever opens a database to one thread.
+async fn alone(engine: Engine, options: AnyConnectOptions) -> Result<AnyPool, StoreError> {
+    let alone = AnyPoolOptions::new().max_connections(1);
+    let alone = match engine {
+        Engine::Sqlite => alone.after_connect(|connection, _| Box::pin(set_up_sqlite(connection))),
+        Engine::Postgres => alone,
+    };
+    Ok(alone.connect_with(options).await?)
+}
+
+fn options(url: &str) -> Result<(Engine, AnyConnectOptions), StoreError> {
+    sqlx::any::install_default_drivers();
+    let engine = Engine::of_address(url)?;
+    let address = match engine {
+        Engine::Sqlite => format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }),
+        Engine::Postgres => url.to_owned(),
+    };
+    let options = AnyConnectOptions::from_str(&address)
+        .map_err(|error| StoreError::Address(error.to_string()))?;
+    Ok((engine, options))
 }
 
 fn new_epoch() -> String {

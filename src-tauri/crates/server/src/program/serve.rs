@@ -11,6 +11,7 @@ use entente_server::{
     Config, ForwardedHeader, KeyRate, MailTransport, Proxies, Running, Server, SmtpConfig, SmtpTls,
     TlsFiles,
 };
+use entente_store::count_workspaces;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
@@ -110,6 +111,13 @@ enum Tls {
 impl Serve {
     pub(crate) async fn run(self) -> Result<()> {
         let server = Server::start(self.config()?).await?;
+        if count_workspaces(&mut *server.store().read().await?).await? == 0 {
+            tracing::info!(
+                "nobody is here yet: `entente-server workspace create --name NAME` makes a \
+                 workspace, `entente-server user create --workspace ID --email ADDRESS --name NAME \
+                 --role owner` its Owner, `entente-server key create --user ADDRESS` their key"
+            );
+        }
         until_told_to_stop(server).await
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::Running;
+use crate::{Running, lines, once, site::listening};
 
 #[tokio::test]
 async fn the_log_has_no_keys_names_addresses_bodies_or_searches() {
@@ -88,6 +88,20 @@ async fn the_log_has_no_keys_names_addresses_bodies_or_searches() {
         && line["status"] == 404
         && line["code"] == "not_found"));
     assert!(answered.iter().any(|line| line["method"] == "other" && line["status"] == 405));
+}
+
+#[test]
+fn on_an_empty_database_the_log_tells_the_first_steps() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().to_string_lossy().into_owned();
+    let serve = ["serve", "--data", &data, "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let tells = |server: Running| {
+        listening(&server, "listening");
+        server.end().contains("entente-server workspace create --name NAME")
+    };
+    assert!(tells(Running::start(&serve)));
+    lines(&once(&["workspace", "create", "--name", "Globex"], directory.path()));
+    assert!(!tells(Running::start(&serve)));
 }
 
 #[tokio::test]
