@@ -2,17 +2,25 @@ use anyhow::Result;
 use entente_domain::WorkspaceRole;
 use entente_server::{NewAccount, add_account};
 use entente_store::users_by_id;
-use entente_tests::World;
+use entente_tests::{Ground, World, on_both_engines};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{Answer, call, request};
 
+on_both_engines![
+    an_account_goes_from_its_owner_to_a_colleague_of_the_guest_and_back,
+    who_is_removed_or_demoted_takes_what_hung_on_them,
+    a_partnership_is_never_ungovernable,
+    activity_comes_as_a_table_that_runs_nothing,
+    a_key_is_told_once_and_gives_no_more_than_the_one_that_made_it,
+];
+
 /// An active partnership of Globex with Fjord Studio; Hugo is a member of the guest, and Uma owns
 /// two accounts.
 pub struct Story {
     pub world: World,
-    _directory: tempfile::TempDir,
+    _ground: Ground,
     pub partnership: String,
     pub accounts: Vec<String>,
 }
@@ -21,9 +29,8 @@ pub const HUGO: &str = "hugo";
 pub const IRIS: &str = "iris";
 
 impl Story {
-    pub async fn begin() -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let mut world = World::start(directory.path()).await?;
+    pub async fn begin(ground: Ground) -> Result<Self> {
+        let mut world = ground.world().await?;
         world.add("marit", "Hugo Martin", WorkspaceRole::User).await?;
         world.add("marit", "Iris Moen", WorkspaceRole::LoginOnly).await?;
         let server = world.server.as_ref().expect("it runs");
@@ -53,7 +60,7 @@ impl Story {
         let accept = call(&world, "marit", "POST", &format!("{path}/accept")).version(2);
         let accept = accept.json(json!({"termsVersion": version, "agreed": true})).send().await?;
         assert_eq!(accept.state(), "active", "{accept:?}");
-        Ok(Self { world, _directory: directory, partnership, accounts })
+        Ok(Self { world, _ground: ground, partnership, accounts })
     }
 
     pub async fn get(&self, who: &str, path: &str) -> Result<Answer> {
@@ -91,9 +98,10 @@ fn events(answer: &Answer) -> Vec<&str> {
     data.iter().filter_map(|found| found["attributes"]["event"].as_str()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_goes_from_its_owner_to_a_colleague_of_the_guest_and_back() -> Result<()> {
-    let story = Story::begin().await?;
+async fn an_account_goes_from_its_owner_to_a_colleague_of_the_guest_and_back(
+    ground: Ground,
+) -> Result<()> {
+    let story = Story::begin(ground).await?;
     let (account, partnership) = (&story.accounts[0], &story.partnership);
     assert_eq!(story.get("marit", "/accounts").await?.body["data"], json!([]));
 
@@ -191,9 +199,8 @@ async fn an_account_goes_from_its_owner_to_a_colleague_of_the_guest_and_back() -
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_is_removed_or_demoted_takes_what_hung_on_them() -> Result<()> {
-    let story = Story::begin().await?;
+async fn who_is_removed_or_demoted_takes_what_hung_on_them(ground: Ground) -> Result<()> {
+    let story = Story::begin(ground).await?;
     let account = &story.accounts[0];
     story.share(account, "account_manager").await?;
     let asked = story.ask(account, &[HUGO, IRIS], "account_collaborator").await?;
@@ -235,9 +242,8 @@ async fn who_is_removed_or_demoted_takes_what_hung_on_them() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_partnership_is_never_ungovernable() -> Result<()> {
-    let story = Story::begin().await?;
+async fn a_partnership_is_never_ungovernable(ground: Ground) -> Result<()> {
+    let story = Story::begin(ground).await?;
     let path = format!("/partnerships/{}", story.partnership);
     let owners = format!("{path}/owners");
     let uma = format!("{owners}/{}", story.id("uma"));
@@ -264,9 +270,8 @@ async fn a_partnership_is_never_ungovernable() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn activity_comes_as_a_table_that_runs_nothing() -> Result<()> {
-    let story = Story::begin().await?;
+async fn activity_comes_as_a_table_that_runs_nothing(ground: Ground) -> Result<()> {
+    let story = Story::begin(ground).await?;
     let server = story.world.server.as_ref().expect("it runs");
     let uma = story.world.person("uma").id;
     let uma = users_by_id(&mut *server.store().read().await?, [uma]).await?.remove(&uma);
@@ -292,9 +297,10 @@ async fn activity_comes_as_a_table_that_runs_nothing() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_told_once_and_gives_no_more_than_the_one_that_made_it() -> Result<()> {
-    let story = Story::begin().await?;
+async fn a_key_is_told_once_and_gives_no_more_than_the_one_that_made_it(
+    ground: Ground,
+) -> Result<()> {
+    let story = Story::begin(ground).await?;
     let narrow = json!({"name": "Script", "scopes": ["partnerships:read", "api_keys:write"]});
     let made = story.post("uma", "/api-keys", narrow).await?;
     assert_eq!(made.status, 201, "{made:?}");

@@ -2,7 +2,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use entente_store::{MailState, list_mails};
-use entente_tests::World;
+use entente_tests::{Ground, on_both_engines};
 use serde_json::json;
 
 use crate::{
@@ -10,11 +10,14 @@ use crate::{
     call, request, until,
 };
 
-#[tokio::test]
-async fn each_transition_mails_each_recipient_once_as_a_file() -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let mut world = World::start(directory.path()).await?;
-    let folder = directory.path().join("server/mail");
+on_both_engines![
+    each_transition_mails_each_recipient_once_as_a_file,
+    what_is_done_to_access_makes_one_mail_for_each_whom_it_concerns
+];
+
+async fn each_transition_mails_each_recipient_once_as_a_file(ground: Ground) -> Result<()> {
+    let mut world = ground.world().await?;
+    let folder = ground.path().join("server/mail");
     let mails = || -> Vec<String> {
         let files = fs::read_dir(&folder).into_iter().flatten().flatten();
         let mut mails: Vec<String> = files
@@ -88,9 +91,10 @@ fn names(mails: &[(String, String)]) -> Vec<&str> {
     mails.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_done_to_access_makes_one_mail_for_each_whom_it_concerns() -> Result<()> {
-    let story = Story::begin().await?;
+async fn what_is_done_to_access_makes_one_mail_for_each_whom_it_concerns(
+    ground: Ground,
+) -> Result<()> {
+    let story = Story::begin(ground).await?;
     let folder = story.world.config.data.join("mail").display().to_string();
     let mut told = Vec::new();
     story.new_mails(&mut told, &folder).await?;
