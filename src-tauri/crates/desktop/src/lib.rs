@@ -1,4 +1,5 @@
-//! The operating system: notifications, the keyring, whether there is a tray, wake from sleep.
+//! The operating system: notifications, the keyring, the clipboard, the browser, whether there is a
+//! tray, wake from sleep.
 //!
 //! Nothing here knows what the program is about. May import crates for the operating system only;
 //! notify-rust shows, keyring keeps. Nothing here makes an async caller wait for the desktop: what
@@ -6,10 +7,15 @@
 
 #![deny(missing_docs)]
 
+mod browser;
+mod clipboard;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod linux;
 mod notifier;
+
+pub use browser::{BrowserError, open_in_browser};
+pub use clipboard::{Clipboard, ClipboardError};
 
 pub use crate::keyring::{Keyring, KeyringError};
 pub use notifier::{Banner, Notifier, NotifyError, Response};
