@@ -1,5 +1,6 @@
 //! What the window can ask for. Each command decodes, asks the controller, and maps the error.
 
+pub mod access;
 pub mod app;
 pub mod partnerships;
 pub mod profiles;

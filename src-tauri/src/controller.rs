@@ -1,5 +1,6 @@
 //! What the program can do, whoever asks: the window, a banner, the tray.
 
+mod access;
 mod answers;
 mod attending;
 mod home;
@@ -10,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use entente_desktop::{Keyring, Notifier, Response};
+use entente_desktop::{Clipboard, Keyring, Notifier, Response};
 use entente_domain::Timestamp;
 use tauri::AppHandle;
 use tauri_specta::Event as _;
@@ -37,6 +38,7 @@ struct Inner {
     app: AppHandle,
     root: PathBuf,
     keyring: Keyring,
+    clipboard: Clipboard,
     notifier: Notifier,
     home: RwLock<Option<Home>>,
     pokes: mpsc::UnboundedSender<Poke>,
@@ -55,6 +57,7 @@ impl Controller {
                 app,
                 root,
                 keyring: Keyring::new(SERVICE),
+                clipboard: Clipboard::default(),
                 notifier,
                 home: RwLock::default(),
                 pokes,

@@ -14,6 +14,19 @@ pub fn registry() -> Builder<tauri::Wry> {
         .error_handling(ErrorHandlingMode::Throw)
         .disable_serde_phases()
         .commands(collect_commands![
+            commands::access::account,
+            commands::access::accounts,
+            commands::access::act,
+            commands::access::activities,
+            commands::access::activity_bars,
+            commands::access::impact,
+            commands::access::log_in,
+            commands::access::members,
+            commands::access::partner_members,
+            commands::access::read_activities,
+            commands::access::save_activities,
+            commands::access::shareable_accounts,
+            commands::access::shared_accounts,
             commands::app::app_state,
             commands::app::dismiss_notice,
             commands::app::pause_notifications,

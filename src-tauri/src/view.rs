@@ -1,11 +1,18 @@
 //! What the window sees: flat, ready to draw, with every rule already applied. All times are RFC 3339
 //! in UTC; ids are UUIDs as text.
 
+mod access;
 mod partnership;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+pub use access::{
+    AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar, ActivityFilter,
+    ActivityPage, Impact, LoginPrepared, MemberPage, MemberQuery, PartnerMember, SavedFile,
+    SharedAccountRow, account_detail, account_name, account_row, activity_row, impact, member_row,
+    partner_members, shared_row,
+};
 pub use partnership::{
     PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow, detail, row,
 };
@@ -163,6 +170,8 @@ pub struct InboxItem {
     pub profile: String,
     /// Which partnership.
     pub partnership_id: String,
+    /// Which access request, if it is one.
+    pub request_id: Option<String>,
     /// What is asked.
     pub kind: InboxKind,
     /// "Ana Lima wants to partner with Globex".
@@ -177,8 +186,12 @@ pub struct InboxItem {
     pub reason: Option<String>,
     /// Since when it waits.
     pub since: String,
-    /// Until when.
-    pub expires_at: String,
+    /// Until when; none for what does not expire.
+    pub expires_at: Option<String>,
+    /// The account that access is asked for: "Mailchimp, EMEA newsletter".
+    pub account_name: Option<String>,
+    /// Which account.
+    pub account_id: Option<String>,
     /// The version to decide on.
     pub version: u32,
     /// What the server would let this person do.
@@ -193,6 +206,8 @@ pub enum InboxKind {
     Approval,
     /// A guest Admin's acceptance.
     Acceptance,
+    /// An account Owner's answer to a Manager.
+    Access,
 }
 
 /// The Terms of Service.
@@ -269,6 +284,14 @@ pub enum BackendEvent {
         profile: String,
         /// Which ones.
         ids: Vec<String>,
+    },
+    /// Something else of a profile changed: accounts, access, members, activity.
+    ResourcesChanged {
+        /// Of which profile.
+        profile: String,
+        /// What: `account`, `shared_account`, `account_user`, `access_request`, `member`,
+        /// `activity`.
+        kinds: Vec<String>,
     },
     /// Somebody asked for an item: a banner, the tray, a link.
     ItemOpened {

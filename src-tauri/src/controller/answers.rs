@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use entente_attention::{Command, Verb};
-use entente_cache::{ListQuery, PartnershipRecord};
+use entente_cache::{AccessRequestRecord, ListQuery, PartnershipRecord};
 use entente_desktop::Response;
 use entente_domain::{Action, PartnershipId, StateName};
 use entente_sync::{DecideError, Decision as Deciding, Problem};
@@ -13,10 +13,10 @@ use super::{Controller, home::Profile};
 use crate::view::{
     AppState, BackendEvent, CommandError, Connectivity, Decision, Draft, InboxItem, InboxKind,
     NoticeKind, OpenItem, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
-    PauseChoice, Profile as ProfileView, Terms, detail, row,
+    PauseChoice, Profile as ProfileView, Terms, account_name, detail, row,
 };
 
-type Answer<T> = Result<T, CommandError>;
+pub(super) type Answer<T> = Result<T, CommandError>;
 
 impl Controller {
     /// Everything that is not one screen's own content.
@@ -46,7 +46,7 @@ impl Controller {
         Ok(state)
     }
 
-    async fn profile(&self, id: &str) -> Answer<Arc<Profile>> {
+    pub(super) async fn profile(&self, id: &str) -> Answer<Arc<Profile>> {
         let guard = self.inner.home.read().await;
         let home = guard.as_ref().ok_or_else(CommandError::not_open)?;
         home.profile(id).cloned().ok_or_else(CommandError::no_profile)
@@ -105,6 +105,9 @@ impl Controller {
         for profile in guard.iter().flat_map(|home| &home.profiles) {
             for record in profile.cache.awaiting_me(500).await? {
                 items.extend(inbox_item(&profile.record.id, record));
+            }
+            for request in profile.cache.requests_awaiting_me(500).await? {
+                items.push(access_item(&profile.record.id, request));
             }
         }
         items.sort_by(|a, b| a.since.cmp(&b.since));
@@ -317,7 +320,7 @@ fn inbox_item(profile: &str, record: PartnershipRecord) -> Option<InboxItem> {
         | StateName::Removed => return None,
     };
     let title = match kind {
-        InboxKind::Approval => {
+        InboxKind::Approval | InboxKind::Access => {
             format!("{} wants to partner with {}", record.requested_by.name, record.guest.name)
         }
         InboxKind::Acceptance => {
@@ -334,10 +337,34 @@ fn inbox_item(profile: &str, record: PartnershipRecord) -> Option<InboxItem> {
         requested_by: record.requested_by.name,
         reason: record.reason,
         since: record.awaiting_since?.to_string(),
-        expires_at: record.expires_at?.to_string(),
+        expires_at: Some(record.expires_at?.to_string()),
+        request_id: None,
+        account_name: None,
+        account_id: None,
         version: u32::try_from(record.version).unwrap_or(u32::MAX),
         allowed_actions: record.allowed_actions,
     })
+}
+
+fn access_item(profile: &str, request: AccessRequestRecord) -> InboxItem {
+    let account = account_name(&request.application, &request.label);
+    InboxItem {
+        profile: profile.into(),
+        partnership_id: request.partnership.to_string(),
+        request_id: Some(request.id.to_string()),
+        kind: InboxKind::Access,
+        title: format!("{} asks for access to {account}", request.member.name),
+        host_name: request.host.name,
+        guest_name: request.guest.name,
+        requested_by: request.requested_by.name,
+        reason: request.message,
+        since: request.created_at.to_string(),
+        expires_at: None,
+        account_name: Some(account),
+        account_id: Some(request.account.to_string()),
+        version: u32::try_from(request.version).unwrap_or(u32::MAX),
+        allowed_actions: request.allowed_actions,
+    }
 }
 
 async fn profile_view(profile: &Profile) -> Answer<ProfileView> {
@@ -364,7 +391,7 @@ async fn profile_view(profile: &Profile) -> Answer<ProfileView> {
     })
 }
 
-fn role_label(role: &str) -> &'static str {
+pub(super) fn role_label(role: &str) -> &'static str {
     match role {
         "workspace_owner" => "Owner",
         "workspace_super_admin" => "Super admin",

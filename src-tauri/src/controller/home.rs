@@ -1,6 +1,6 @@
 //! The profiles of one place: the person's own, or the demo's.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use entente_api_client::{Client, ClientOptions, ServerAddress};
 use entente_attention::{Kind, News, NewsKind, Occasion, Pending, StateFacts};
@@ -222,6 +222,30 @@ impl Controller {
         }
     }
 
+    /// Tells the window what to read again.
+    fn tell_changed(&self, profile: String, changes: &[Applied]) {
+        let keys = changes
+            .iter()
+            .filter_map(|change| change.after.as_ref().or(change.before.as_ref()))
+            .map(Record::key);
+        let mut ids = Vec::new();
+        let mut kinds = BTreeSet::new();
+        for key in keys {
+            if key.kind == RecordKind::Partnership {
+                ids.push(key.id);
+            } else {
+                kinds.insert(key.kind.word().to_owned());
+            }
+        }
+        if !kinds.is_empty() {
+            let kinds = kinds.into_iter().collect();
+            self.emit(&BackendEvent::ResourcesChanged { profile: profile.clone(), kinds });
+        }
+        if !ids.is_empty() {
+            self.emit(&BackendEvent::PartnershipsChanged { profile, ids });
+        }
+    }
+
     async fn heard(&self, profile: &Arc<Profile>, event: Event) {
         let id = profile.record.id.clone();
         match event {
@@ -235,12 +259,7 @@ impl Controller {
                     Applying::CatchUp | Applying::Snapshot => Occasion::Backlog,
                 };
                 self.poke(Poke { occasion, news });
-                let keys = changes
-                    .iter()
-                    .filter_map(|change| change.after.as_ref().or(change.before.as_ref()))
-                    .map(Record::key);
-                let ids = keys.filter(|key| key.kind == RecordKind::Partnership).map(|key| key.id);
-                self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids: ids.collect() });
+                self.tell_changed(id, &changes);
             }
             Event::Introduced(me) => {
                 *profile.me.write().await = Some(me);

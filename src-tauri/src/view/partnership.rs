@@ -248,11 +248,11 @@ pub fn detail(record: &PartnershipRecord, unsettled: &[Intent]) -> PartnershipDe
     }
 }
 
-fn workspace(workspace: &WorkspaceRecord) -> WorkspaceRef {
+pub(super) fn workspace(workspace: &WorkspaceRecord) -> WorkspaceRef {
     WorkspaceRef { id: workspace.id.to_string(), name: workspace.name.clone() }
 }
 
-fn person(person: &PersonRecord) -> Person {
+pub(super) fn person(person: &PersonRecord) -> Person {
     Person { id: person.id.to_string(), name: person.name.clone(), email: person.email.clone() }
 }
 

@@ -57,7 +57,9 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    const fn word(self) -> &'static str {
+    /// A word for it: `shared_account`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Partnership => "partnership",
             Self::Account => "account",

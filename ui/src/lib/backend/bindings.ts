@@ -7,6 +7,32 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
+	/**  One account, with its users and what is asked for. */
+	account: (profile: string, id: string) => __TAURI_INVOKE<AccountDetail>("account", { profile, id }),
+	/**  A page of a profile's accounts. */
+	accounts: (profile: string, query: AccountQuery) => __TAURI_INVOKE<AccountPage>("accounts", { profile, query }),
+	/**  Does something beside deciding on partnerships: sharing, asking, changing, taking away. */
+	act: (profile: string, input: ActInput) => __TAURI_INVOKE<null>("act", { profile, input }),
+	/**  A page of the Activity Log, as far as it is kept on this computer. */
+	activities: (profile: string, filter: ActivityFilter, offset: number, limit: number) => __TAURI_INVOKE<ActivityPage>("activities", { profile, filter, offset, limit }),
+	/**  How much happened over time. */
+	activityBars: (profile: string, filter: ActivityFilter) => __TAURI_INVOKE<ActivityBar[]>("activity_bars", { profile, filter }),
+	/**  What removing a partnership would take away, as the server has it now. */
+	impact: (profile: string, id: string) => __TAURI_INVOKE<Impact>("impact", { profile, id }),
+	/**  Opens an account's address in the browser and lends its password to the clipboard. */
+	logIn: (profile: string, account: string) => __TAURI_INVOKE<LoginPrepared>("log_in", { profile, account }),
+	/**  A page of the members of a profile's workspace. */
+	members: (profile: string, query: MemberQuery) => __TAURI_INVOKE<MemberPage>("members", { profile, query }),
+	/**  The guest members with access through a partnership. */
+	partnerMembers: (profile: string, partnership: string) => __TAURI_INVOKE<PartnerMember[]>("partner_members", { profile, partnership }),
+	/**  Reads what is new in the Activity Log. */
+	readActivities: (profile: string) => __TAURI_INVOKE<null>("read_activities", { profile }),
+	/**  Saves the Activity Log under a filter as CSV among the downloads. */
+	saveActivities: (profile: string, filter: ActivityFilter) => __TAURI_INVOKE<SavedFile>("save_activities", { profile, filter }),
+	/**  The accounts that this person owns and that are not shared through a partnership yet. */
+	shareableAccounts: (profile: string, partnership: string, search: string) => __TAURI_INVOKE<AccountRow[]>("shareable_accounts", { profile, partnership, search }),
+	/**  The accounts that are shared through a partnership. */
+	sharedAccounts: (profile: string, partnership: string) => __TAURI_INVOKE<SharedAccountRow[]>("shared_accounts", { profile, partnership }),
 	/**  Everything that is not one screen's own content. */
 	appState: () => __TAURI_INVOKE<AppState>("app_state"),
 	/**  Takes a notice away. */
@@ -47,6 +73,259 @@ export const events = {
 };
 
 /* Types */
+/**  A Manager's request for access for one member. */
+export type AccessRequestRow = {
+	/**  Its id. */
+	id: string,
+	/**  On which account. */
+	accountId: string,
+	/**  "Mailchimp, EMEA newsletter". */
+	accountName: string,
+	/**  For whom. */
+	member: Person,
+	/**  The workspace that asks. */
+	guestName: string,
+	/**  The role asked for, for people. */
+	roleLabel: string,
+	/**  Who asks. */
+	requestedBy: Person,
+	/**  What they added. */
+	message: string | null,
+	/**  Where it stands, in the API's word. */
+	state: string,
+	/**  The same for people. */
+	stateLabel: string,
+	/**  When it was sent. */
+	since: string,
+	/**  Who decided. */
+	decidedBy: string | null,
+	/**  When it was decided or closed. */
+	decidedAt: string | null,
+	/**  The version to decide on. */
+	version: number,
+	/**  What the server would let this person do. */
+	allowedActions: string[],
+};
+
+/**  One account. */
+export type AccountDetail = {
+	/**  Where one logs in. */
+	url: string,
+	/**  The partnership that it is shared through. */
+	partnershipId: string | null,
+	/**  When it was added. */
+	createdAt: string,
+	/**  Who has which role on it, as far as this person may see. */
+	users: AccountUserRow[],
+	/**  What is asked for, the pending ones first. */
+	requests: AccessRequestRow[],
+} & AccountRow;
+
+/**  A part of the list of accounts. */
+export type AccountPage = {
+	/**  Its rows. */
+	rows: AccountRow[],
+	/**  How many rows the whole list has. */
+	total: number,
+};
+
+/**  What a list of accounts is narrowed to. */
+export type AccountQuery = {
+	/**  Words to find. */
+	search: string,
+	/**  Only with one of these roles of this person; empty means all. */
+	roles: string[],
+	/**  How many rows to pass over. */
+	offset: number,
+	/**  How many rows at the most. */
+	limit: number,
+};
+
+/**  A row of the list of accounts. */
+export type AccountRow = {
+	/**  Its id. */
+	id: string,
+	/**  The app. */
+	application: string,
+	/**  What tells it from other accounts of the same app. */
+	label: string,
+	/**  This person's role, for people: "Account Owner"; none for an Admin who only governs it. */
+	roleLabel: string | null,
+	/**  The same in the API's word. */
+	role: string | null,
+	/**  The host workspace that shares it; none for one of the own workspace. */
+	via: WorkspaceRef | null,
+	/**  Its Owners. */
+	owners: Person[],
+	/**  When somebody last logged in. */
+	lastLoginAt: string | null,
+	/**  What the server would let this person do. */
+	allowedActions: string[],
+};
+
+/**  Somebody's role on an account. */
+export type AccountUserRow = {
+	/**  Whose. */
+	user: Person,
+	/**  Of which workspace they are. */
+	workspace: WorkspaceRef,
+	/**  Whether they are a guest. */
+	isGuest: boolean,
+	/**  Which role, in the API's word. */
+	role: string,
+	/**  The same for people. */
+	roleLabel: string,
+	/**  Since when. */
+	since: string,
+	/**  The version to decide on. */
+	version: number,
+	/**  What the server would let this person do. */
+	allowedActions: string[],
+};
+
+/**  What is done beside deciding on partnerships. */
+export type ActInput = 
+/**  Shares accounts through a partnership. */
+{ kind: "share"; 
+/**  Through which. */
+partnershipId: string; 
+/**  Which. */
+accountIds: string[]; 
+/**  What the guest's Admins receive. */
+role: string } | 
+/**  Takes an account out of a partnership. */
+{ kind: "unshare"; 
+/**  Out of which. */
+partnershipId: string; 
+/**  Which. */
+accountId: string } | 
+/**  Takes all access of a guest member away. */
+{ kind: "remove_member"; 
+/**  That came through which partnership. */
+partnershipId: string; 
+/**  Whose. */
+userId: string } | 
+/**  Names a Partnership Owner. */
+{ kind: "name_owner"; 
+/**  Of which partnership. */
+partnershipId: string; 
+/**  Whom. */
+userId: string } | 
+/**  Dismisses a Partnership Owner. */
+{ kind: "dismiss_owner"; 
+/**  Of which partnership. */
+partnershipId: string; 
+/**  Whom. */
+userId: string } | 
+/**  Gives a member of the own workspace a role on an account. */
+{ kind: "add_user"; 
+/**  On which. */
+accountId: string; 
+/**  Whom. */
+userId: string; 
+/**  Which. */
+role: string } | 
+/**  Changes somebody's role on an account. */
+{ kind: "change_role"; 
+/**  On which. */
+accountId: string; 
+/**  Whose. */
+userId: string; 
+/**  The version that the person saw. */
+version: number; 
+/**  Which. */
+role: string } | 
+/**  Takes somebody's role on an account away. */
+{ kind: "remove_access"; 
+/**  On which. */
+accountId: string; 
+/**  Whose. */
+userId: string } | 
+/**  Asks an account's Owners for access for other members. */
+{ kind: "ask_access"; 
+/**  To which. */
+accountId: string; 
+/**  For whom. */
+userIds: string[]; 
+/**  Which role. */
+role: string; 
+/**  What to add. */
+message: string | null } | 
+/**  Decides an access request. */
+{ kind: "decide_access"; 
+/**  Which. */
+requestId: string; 
+/**  The version that the person saw. */
+version: number; 
+/**  Yes or no. */
+accept: boolean } | 
+/**  Removes a member from the workspace. */
+{ kind: "remove_user"; 
+/**  Whom. */
+userId: string };
+
+/**  How much happened in a stretch of time. */
+export type ActivityBar = {
+	/**  When it begins. */
+	begin: string,
+	/**  How many entries. */
+	count: number,
+};
+
+/**  What the Activity Log is narrowed to. */
+export type ActivityFilter = {
+	/**  From this moment on (RFC 3339). */
+	from: string | null,
+	/**  Before this moment. */
+	to: string | null,
+	/**  Only of this app. */
+	application: string | null,
+	/**  Only of this account. */
+	accountId: string | null,
+	/**  Only of this partnership. */
+	partnershipId: string | null,
+	/**  Only by or to this user. */
+	userId: string | null,
+	/**  Only this event. */
+	event: string | null,
+};
+
+/**  A part of the Activity Log. */
+export type ActivityPage = {
+	/**  Its rows, the newest first. */
+	rows: ActivityRow[],
+	/**  How many there are in all. */
+	total: number,
+};
+
+/**  An entry of the Activity Log. */
+export type ActivityRow = {
+	/**  Its id. */
+	id: string,
+	/**  When. */
+	time: string,
+	/**  What happened, in the API's word. */
+	event: string,
+	/**  The same for people. */
+	eventLabel: string,
+	/**  The account's label, as it was. */
+	account: string | null,
+	/**  The app, as it was. */
+	application: string | null,
+	/**  Who did it; none if it was the server. */
+	user: Person | null,
+	/**  To whom. */
+	subject: Person | null,
+	/**  Where the client was. */
+	location: string | null,
+	/**  The client's operating system. */
+	os: string | null,
+	/**  The client's device. */
+	device: string | null,
+	/**  More of it. */
+	detail: string,
+};
+
 /**  Something to know about this machine, shown as one quiet banner until it is dismissed. */
 export type AppNotice = {
 	/**  Which. */
@@ -85,6 +364,15 @@ export type BackendEvent =
 profile: string; 
 /**  Which ones. */
 ids: string[] } | 
+/**  Something else of a profile changed: accounts, access, members, activity. */
+{ kind: "resources_changed"; 
+/**  Of which profile. */
+profile: string; 
+/**
+ *  What: `account`, `shared_account`, `account_user`, `access_request`, `member`,
+ *  `activity`.
+ */
+kinds: string[] } | 
 /**  Somebody asked for an item: a banner, the tray, a link. */
 { kind: "item_opened"; 
 /**  Of which profile. */
@@ -183,12 +471,30 @@ export type HistoryEntry = {
 	note: string | null,
 };
 
+/**  What removing a partnership would take away. */
+export type Impact = {
+	/**  How many accounts are shared. */
+	accounts: number,
+	/**  How many guest members have access. */
+	members: number,
+	/**  How many roles they have in all. */
+	grants: number,
+	/**  How many access requests are pending. */
+	pendingRequests: number,
+	/**  The first accounts. */
+	accountNames: string[],
+	/**  The first members. */
+	memberNames: string[],
+};
+
 /**  One thing that waits for this person. */
 export type InboxItem = {
 	/**  For which profile. */
 	profile: string,
 	/**  Which partnership. */
 	partnershipId: string,
+	/**  Which access request, if it is one. */
+	requestId: string | null,
 	/**  What is asked. */
 	kind: InboxKind,
 	/**  "Ana Lima wants to partner with Globex". */
@@ -203,8 +509,12 @@ export type InboxItem = {
 	reason: string | null,
 	/**  Since when it waits. */
 	since: string,
-	/**  Until when. */
-	expiresAt: string,
+	/**  Until when; none for what does not expire. */
+	expiresAt: string | null,
+	/**  The account that access is asked for: "Mailchimp, EMEA newsletter". */
+	accountName: string | null,
+	/**  Which account. */
+	accountId: string | null,
 	/**  The version to decide on. */
 	version: number,
 	/**  What the server would let this person do. */
@@ -216,7 +526,59 @@ export type InboxKind =
 /**  A host Admin's approval. */
 "approval" | 
 /**  A guest Admin's acceptance. */
-"acceptance";
+"acceptance" | 
+/**  An account Owner's answer to a Manager. */
+"access";
+
+/**  A login that was prepared: the browser has the address, the clipboard the password. */
+export type LoginPrepared = {
+	/**  The user name to type; it is no secret. */
+	username: string | null,
+	/**  Whether the password is on the clipboard. */
+	passwordCopied: boolean,
+	/**  After how many seconds the clipboard is emptied. */
+	clearsAfter: number,
+};
+
+/**  A part of the list of members. */
+export type MemberPage = {
+	/**  Its rows. */
+	rows: MemberRow[],
+	/**  How many rows the whole list has. */
+	total: number,
+};
+
+/**  What a list of members is narrowed to. */
+export type MemberQuery = {
+	/**  Words to find. */
+	search: string,
+	/**  Only with one of these statuses; empty means all. */
+	statuses: string[],
+	/**  How many rows to pass over. */
+	offset: number,
+	/**  How many rows at the most. */
+	limit: number,
+};
+
+/**  A member of the own workspace. */
+export type MemberRow = {
+	/**  Their id. */
+	id: string,
+	/**  Their name. */
+	name: string,
+	/**  Their mail address. */
+	email: string,
+	/**  Their role for people. */
+	roleLabel: string,
+	/**  Whether they can act, in the API's word. */
+	status: string,
+	/**  The same for people. */
+	statusLabel: string,
+	/**  When they were added. */
+	since: string,
+	/**  What the server would let this person do. */
+	allowedActions: string[],
+};
 
 /**  Which notice it is. */
 export type NoticeKind = 
@@ -237,6 +599,18 @@ export type OpenItem = {
 	profile: string,
 	/**  Which one; none for the inbox. */
 	partnershipId: string | null,
+};
+
+/**  A guest member with access, and on what. */
+export type PartnerMember = {
+	/**  Who. */
+	user: Person,
+	/**  What they have: "Mailchimp, EMEA: Account Manager". */
+	accounts: string[],
+	/**  Since when, the earliest. */
+	since: string,
+	/**  Whether the server would let this person take all of it away. */
+	removable: boolean,
 };
 
 /**  Everything about a partnership. */
@@ -390,6 +764,32 @@ export type Profile = {
 	maySendRequests: boolean,
 	/**  Whether a request that this user sends needs a reason. */
 	requestNeedsReason: boolean,
+};
+
+/**  Where the Activity Log was saved. */
+export type SavedFile = {
+	/**  The file. */
+	path: string,
+};
+
+/**  An account shared through a partnership. */
+export type SharedAccountRow = {
+	/**  Which account. */
+	accountId: string,
+	/**  The app. */
+	application: string,
+	/**  The account's label. */
+	label: string,
+	/**  The account's Owners. */
+	owners: Person[],
+	/**  What the guest's Admins received, for people. */
+	roleLabel: string,
+	/**  Who shared it. */
+	sharedBy: string,
+	/**  When. */
+	sharedAt: string,
+	/**  What the server would let this person do. */
+	allowedActions: string[],
 };
 
 /**  One of the three steps: Requested, Approved, Accepted. */
