@@ -8,5 +8,11 @@ export default defineConfig(({ mode }) => ({
   build: { target: "es2022", chunkSizeWarningLimit: 300, modulePreload: { polyfill: false } },
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   resolve: mode === "test" ? { conditions: ["browser"] } : {},
-  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["src/test-setup.ts"] },
+  test: {
+    // A busy machine is slow, not wrong.
+    testTimeout: 30_000,
+    environment: "jsdom",
+    include: ["src/**/*.test.ts"],
+    setupFiles: ["src/test-setup.ts"],
+  },
 }));

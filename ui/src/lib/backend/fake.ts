@@ -1,14 +1,22 @@
 import type { Backend } from "./backend";
 import type {
+  AccountDetail,
+  AccountQuery,
+  ActInput,
+  ActivityFilter,
+  ActivityRow,
   AppState,
   BackendEvent,
   CommandError,
   Decision,
   Draft,
   InboxItem,
+  MemberQuery,
+  MemberRow,
   PartnershipDetail,
   PartnershipQuery,
   Profile,
+  SharedAccountRow,
 } from "./bindings";
 
 const HOST = { id: "01990000-0000-7000-8000-00000000aaaa", name: "Lumen Robotics" };
@@ -23,12 +31,21 @@ const PEOPLE = {
     name: "Adam Berg",
     email: "adam@lumen.example",
   },
+  marit: {
+    id: "01990000-0000-7000-8000-000000000003",
+    name: "Marit Solheim",
+    email: "marit@fjord.example",
+  },
 };
 
 /** A backend in memory, for component tests and for looking at the screens in a plain browser. */
 export class FakeBackend implements Backend {
   state: AppState;
   details: PartnershipDetail[];
+  accountList: AccountDetail[] = [account(0), account(1), account(2)];
+  memberList: MemberRow[] = [member("uma", 1), member("adam", 2)];
+  sharedList: SharedAccountRow[] = [];
+  activityList: ActivityRow[] = [activity(0), activity(1), activity(2)];
   /** The next call of this name is refused so. */
   refusals = new Map<string, CommandError>();
   sent: unknown[] = [];
@@ -109,6 +126,106 @@ export class FakeBackend implements Backend {
     return structuredClone(this.#find(id));
   }
 
+  async accounts(_: string, query: AccountQuery) {
+    const words = query.search.toLowerCase();
+    const rows = this.accountList
+      .filter((one) => `${one.application} ${one.label}`.toLowerCase().includes(words))
+      .filter((one) => query.roles.length === 0 || query.roles.includes(one.role ?? ""));
+    return { rows: rows.slice(query.offset, query.offset + query.limit), total: rows.length };
+  }
+
+  async account(_: string, id: string) {
+    const found = this.accountList.find((one) => one.id === id);
+    if (!found) throw refusal("not_found", "This is not there any more, or not yours to see.");
+    return structuredClone(found);
+  }
+
+  async sharedAccounts() {
+    return structuredClone(this.sharedList);
+  }
+
+  async shareableAccounts(_: string, __: string, search: string) {
+    return this.accountList.filter(
+      (one) =>
+        one.role === "account_owner" &&
+        !this.sharedList.some((shared) => shared.accountId === one.id) &&
+        `${one.application} ${one.label}`.toLowerCase().includes(search.toLowerCase()),
+    );
+  }
+
+  async partnerMembers() {
+    return [
+      {
+        user: PEOPLE.marit,
+        accounts: ["Mailchimp, EMEA: Account Manager"],
+        since: new Date().toISOString(),
+        removable: true,
+      },
+    ];
+  }
+
+  async members(_: string, query: MemberQuery) {
+    const words = query.search.toLowerCase();
+    const rows = this.memberList
+      .filter((one) => `${one.name} ${one.email}`.toLowerCase().includes(words))
+      .filter((one) => query.statuses.length === 0 || query.statuses.includes(one.status));
+    return { rows: rows.slice(query.offset, query.offset + query.limit), total: rows.length };
+  }
+
+  async impact() {
+    return {
+      accounts: 1,
+      members: 2,
+      grants: 2,
+      pendingRequests: 1,
+      accountNames: ["Mailchimp, EMEA"],
+      memberNames: ["Marit Solheim", "Nils Dahl"],
+    };
+  }
+
+  async act(_: string, input: ActInput) {
+    this.#refuse("act");
+    this.sent.push(input);
+    if (input.kind === "share") {
+      for (const id of input.accountIds) {
+        const found = this.accountList.find((one) => one.id === id);
+        if (found) this.sharedList.push(shared(found));
+      }
+    }
+    if (input.kind === "decide_access") {
+      for (const one of this.accountList) {
+        one.requests = one.requests.filter((request) => request.id !== input.requestId);
+      }
+    }
+    return null;
+  }
+
+  async logIn() {
+    this.#refuse("logIn");
+    return { username: "uma@lumen.example", passwordCopied: true, clearsAfter: 30 };
+  }
+
+  async activities(_: string, filter: ActivityFilter, offset: number, limit: number) {
+    const rows = this.activityList.filter((one) => !filter.event || one.event === filter.event);
+    return { rows: rows.slice(offset, offset + limit), total: rows.length };
+  }
+
+  async activityBars() {
+    return [0, 3, 1, 0, 2].map((count, number) => ({
+      begin: new Date(Date.now() - (5 - number) * 86_400_000).toISOString(),
+      count,
+    }));
+  }
+
+  async readActivities() {
+    return null;
+  }
+
+  async saveActivities() {
+    this.#refuse("saveActivities");
+    return { path: "/home/adam/Downloads/activity.csv" };
+  }
+
   async partnershipWith(_: string, workspaceId: string) {
     return this.details.find((one) => one.guest.id === workspaceId)?.row ?? null;
   }
@@ -121,6 +238,9 @@ export class FakeBackend implements Backend {
       .map((one) => ({
         profile: admin.id,
         partnershipId: one.row.id,
+        requestId: null,
+        accountName: null,
+        accountId: null,
         kind: one.row.side === "host" ? "approval" : "acceptance",
         title: `${one.requestedBy.name} wants to partner with ${one.guest.name}`,
         hostName: one.host.name,
@@ -149,7 +269,7 @@ export class FakeBackend implements Backend {
     const one = this.#find(id);
     const [state, label, tone] = AFTER[decision.action] ?? ["withdrawn", "Withdrawn", "closed"];
     Object.assign(one.row, { state, stateLabel: label, tone, awaitingMe: false });
-    one.allowedActions = state === "active" ? ["remove"] : [];
+    one.allowedActions = state === "active" ? ACTIVE : [];
     one.version += 1;
     this.#count();
     return structuredClone(one);
@@ -194,6 +314,8 @@ export class FakeBackend implements Backend {
 export function refusal(code: string, message: string, field: string | null = null): CommandError {
   return { code, message, field, retryable: false, existingId: null };
 }
+
+const ACTIVE = ["remove", "share_accounts", "see_members"];
 
 type Tone = PartnershipDetail["row"]["tone"];
 
@@ -312,8 +434,128 @@ function partnership(number: number): PartnershipDetail {
       },
     ],
     history: [{ at: created, label: "Request sent", by: PEOPLE.uma, note: null }],
-    allowedActions: approval ? ["approve", "decline"] : state === "active" ? ["remove"] : [],
+    allowedActions: approval ? ["approve", "decline"] : state === "active" ? ACTIVE : [],
     pending: null,
     predecessorId: null,
+  };
+}
+
+const APPS: [string, string][] = [
+  ["Mailchimp", "EMEA newsletter"],
+  ["Figma", "Brand"],
+  ["Stripe", "Shop"],
+];
+
+function account(number: number): AccountDetail {
+  const [application, label] = APPS[number] ?? ["App", "Label"];
+  const since = new Date(Date.now() - 86_400_000).toISOString();
+  const owns = number !== 2;
+  return {
+    id: `01990000-0000-7000-a000-${String(number).padStart(12, "0")}`,
+    application,
+    label,
+    roleLabel: owns ? "Account Owner" : "Account Manager",
+    role: owns ? "account_owner" : "account_manager",
+    via: owns ? null : { id: HOST.id, name: "Globex" },
+    owners: [PEOPLE.uma],
+    lastLoginAt: null,
+    allowedActions: owns ? ["log_in", "add_user"] : ["log_in", "request_access"],
+    url: "https://app.example.com",
+    partnershipId: null,
+    createdAt: since,
+    users: [
+      {
+        user: PEOPLE.uma,
+        workspace: HOST,
+        isGuest: false,
+        role: "account_owner",
+        roleLabel: "Account Owner",
+        since,
+        version: 1,
+        allowedActions: [],
+      },
+      {
+        user: PEOPLE.marit,
+        workspace: { id: HOST.id, name: "Fjord Studio" },
+        isGuest: true,
+        role: "account_manager",
+        roleLabel: "Account Manager",
+        since,
+        version: 3,
+        allowedActions: owns ? ["change_role", "remove"] : [],
+      },
+    ],
+    requests:
+      number === 0
+        ? [
+            {
+              id: "01990000-0000-7000-b000-000000000000",
+              accountId: "01990000-0000-7000-a000-000000000000",
+              accountName: "Mailchimp, EMEA newsletter",
+              member: {
+                id: "01990000-0000-7000-8000-00000000000a",
+                name: "Nils Dahl",
+                email: "nils@fjord.example",
+              },
+              guestName: "Fjord Studio",
+              roleLabel: "Account Collaborator",
+              requestedBy: PEOPLE.marit,
+              message: "Nils runs the spring campaign.",
+              state: "pending",
+              stateLabel: "Awaiting account Owner's decision",
+              since,
+              decidedBy: null,
+              decidedAt: null,
+              version: 1,
+              allowedActions: ["accept", "decline"],
+            },
+          ]
+        : [],
+  };
+}
+
+function shared(of: AccountDetail): SharedAccountRow {
+  return {
+    accountId: of.id,
+    application: of.application,
+    label: of.label,
+    owners: of.owners,
+    roleLabel: "Account Collaborator",
+    sharedBy: PEOPLE.uma.name,
+    sharedAt: new Date().toISOString(),
+    allowedActions: ["remove"],
+  };
+}
+
+function member(who: keyof typeof PEOPLE, number: number): MemberRow {
+  return {
+    ...PEOPLE[who],
+    roleLabel: number === 2 ? "Admin" : "User",
+    status: "live",
+    statusLabel: "Active",
+    since: new Date(Date.now() - 86_400_000 * 90).toISOString(),
+    allowedActions: number === 2 ? [] : ["remove"],
+  };
+}
+
+function activity(number: number): ActivityRow {
+  const [event, eventLabel] = [
+    ["account_credential_read", "Account Login"],
+    ["account_shared_via_partnership", "Account Shared Via Partnership"],
+    ["partnership_accepted", "Partnership Accepted"],
+  ][number] ?? ["partnership_updated", "Partnership Updated"];
+  return {
+    id: `01990000-0000-7000-c000-${String(number).padStart(12, "0")}`,
+    time: new Date(Date.now() - number * 3_600_000).toISOString(),
+    event: event ?? "",
+    eventLabel: eventLabel ?? "",
+    account: number < 2 ? "EMEA newsletter" : null,
+    application: number < 2 ? "Mailchimp" : null,
+    user: PEOPLE.uma,
+    subject: null,
+    location: "127.0.0.1",
+    os: "linux",
+    device: "desk",
+    detail: "",
   };
 }

@@ -1,5 +1,6 @@
 import { asCommandError } from "../backend/backend";
 import type {
+  ActInput,
   AppState,
   Backend,
   BackendEvent,
@@ -14,8 +15,8 @@ import type {
 } from "../backend";
 import { t } from "../text/en";
 
-export type Section = "inbox" | "partners";
-export type Selected = { profile: string; id: string };
+export type Section = "inbox" | "partners" | "accounts" | "members" | "activity";
+export type Selected = { profile: string; kind: "partnership" | "account"; id: string };
 export type Toast = { id: number; text: string; ok: boolean };
 
 /** What lies on the desk: the profiles, what is selected, what is told. No rule is repeated here:
@@ -30,6 +31,8 @@ export class Desk {
   toasts = $state<Toast[]>([]);
   /** Rises when the list of partnerships has other content. */
   listVersion = $state(0);
+  /** Rises when accounts, access, members or activity have other content. */
+  resourceVersion = $state(0);
   adding = $state(false);
   connecting = $state(false);
   /** What was typed into the Add partner dialog and not sent. */
@@ -85,7 +88,7 @@ export class Desk {
   async activate(profile: string) {
     if (this.app?.active === profile) return;
     this.select(null);
-    this.section = "partners";
+    if (this.section === "inbox") this.section = "partners";
     await this.#change(() => this.#backend.activateProfile(profile));
     await this.#refresh("list");
   }
@@ -148,7 +151,7 @@ export class Desk {
     this.adding = false;
     this.section = "partners";
     this.tell(t.requestSent, true);
-    this.selected = { profile: profile.id, id: sent.row.id };
+    this.selected = { profile: profile.id, kind: "partnership", id: sent.row.id };
     this.detail = sent;
     await this.#refresh("list");
   }
@@ -178,6 +181,32 @@ export class Desk {
     await this.#refresh("list", "state");
   }
 
+  /** Does something beside deciding on partnerships. Throws the refusal after what is shown was read
+   * again. */
+  async act(input: ActInput, done: string) {
+    const profile = this.selected?.profile ?? this.app?.active;
+    if (!profile) return;
+    try {
+      await this.#backend.act(profile, input);
+      this.tell(done, true);
+    } catch (error) {
+      throw asCommandError(error);
+    } finally {
+      this.resourceVersion += 1;
+      void this.#refresh("state", "detail");
+    }
+  }
+
+  /** Asks for what is new in the Activity Log; without a server what is kept is shown. */
+  async readActivities(profile: string) {
+    if (!this.isOnline(this.profileOf(profile))) return;
+    try {
+      await this.#backend.readActivities(profile);
+    } catch (error) {
+      this.tell(asCommandError(error).message, false);
+    }
+  }
+
   tell(text: string, ok: boolean) {
     const id = ++this.#toastNumber;
     this.toasts = [...this.toasts.slice(-2), { id, text, ok }];
@@ -200,6 +229,10 @@ export class Desk {
           void this.#refresh("detail");
         }
         break;
+      case "resources_changed":
+        this.resourceVersion += 1;
+        if (event.kinds.includes("access_request")) void this.#refresh("state");
+        break;
       case "item_opened":
         void this.#open(event.profile, event.partnershipId);
         break;
@@ -214,7 +247,7 @@ export class Desk {
     if (profile && profile !== this.app?.active) await this.activate(profile);
     if (partnership) {
       this.section = "partners";
-      this.select({ profile, id: partnership });
+      this.select({ profile, kind: "partnership", id: partnership });
     } else if (!profile) {
       this.go("inbox");
     }
@@ -259,7 +292,7 @@ export class Desk {
 
   async #readDetail() {
     const selected = this.selected;
-    if (!selected) return;
+    if (selected?.kind !== "partnership") return;
     try {
       const detail = await this.#backend.partnership(selected.profile, selected.id);
       if (this.selected?.id === selected.id) {

@@ -90,6 +90,65 @@ export const en = {
   pendingDecision:
     "This decision was sent and the server’s answer is not known yet. Entente finds out and tells you.",
   offlineReason: "You are offline: decisions need the server.",
+  listFailed: "The list cannot be shown",
+  accounts: "Accounts",
+  members: "Members",
+  activity: "Activity",
+  searchAccounts: "Search accounts",
+  searchMembers: "Search members",
+  noAccountsTitle: "No accounts yet",
+  noAccountsText:
+    "Accounts that you own, and those that partners share with you, appear here. An account comes here when its Owner adds or shares it.",
+  selectAccountTitle: "Select an account",
+  selectAccountText: "Who has access and what is asked for is shown here.",
+  logIn: "Log in",
+  shareAccounts: "Share accounts",
+  shareDisabled: "Accounts can be shared once the partnership is active.",
+  selectAccountsTitle: "Select accounts and roles",
+  nothingToShare: "You own no account that is not shared with this partner already.",
+  finish: "Finish",
+  collaborator: "Collaborator",
+  collaboratorText: "Logs in to the accounts.",
+  manager: "Manager",
+  managerText: "Logs in, and asks for access for other members.",
+  accountManager: "Account manager",
+  noSharedTitle: "No accounts shared",
+  noSharedText: "Accounts that are shared through this partnership appear here.",
+  noPartnerMembersTitle: "Nobody has access yet",
+  noPartnerMembersText: "Members of the partner with access to an account appear here.",
+  removeAccountTitle: "Remove account?",
+  removeAccountText:
+    "All access to it that came through this partnership ends at once. Its Owners keep theirs.",
+  removeAccount: "Remove account",
+  removeMemberTitle: "Remove member?",
+  removeMemberText: "All access of this member that came through this partnership ends at once.",
+  removeMember: "Remove member",
+  removeAccessTitle: "Remove access?",
+  removeAccessText: "The access to this account ends at once.",
+  removeAccess: "Remove access",
+  requestAccess: "Request share access for this account",
+  requestAccessTitle: "Request share access",
+  requestAccessText: "An Owner of the account decides for each member.",
+  send: "Send",
+  message: "Message (optional)",
+  accept: "Accept",
+  decline: "Decline",
+  role: "Role",
+  removeFromWorkspace: "Remove from Workspace",
+  removeUserTitle: "Remove from Workspace?",
+  removeUserText:
+    "The member cannot sign in any more, and all access of theirs ends at once, to partners’ accounts too. What they did stays on record.",
+  noMembersTitle: "No member matches",
+  downloadCsv: "Download CSV",
+  noActivityTitle: "Nothing happened",
+  noActivityText: "What happens to partnerships and accounts in this time appears here.",
+  impactTitle: "What ends with it",
+  impactNothing: "No account is shared through it.",
 } as const;
+
+/** "1 partner", "2,000 partners". */
+export function counted(number: number, one: string, many: string): string {
+  return number === 1 ? `1 ${one}` : `${number.toLocaleString("en")} ${many}`;
+}
 
 export const t = en;
