@@ -13,7 +13,7 @@ use entente_testkit::Postgres;
 
 use crate::{
     packages::{self, BUILD, DATABASE, DESKTOP, DRIVE, PYTHON},
-    shell::{command, run as run_command, say, target},
+    shell::{command, root, run as run_command, say, target},
     tools::{DENY, NEXTEST},
     ui,
 };
@@ -78,7 +78,9 @@ pub fn run(arguments: &Test) -> Result<()> {
     if arguments.advisories {
         steps.step("Dependencies: known weaknesses", || {
             check_dependencies(&deny, &["advisories"])?;
-            run_command(&mut ui::npm(&["audit", "--audit-level=moderate"]))
+            let mut audit = ui::npm(&["audit", "--audit-level=moderate"]);
+            run_command(&mut audit)?;
+            run_command(audit.current_dir(root().join("tests/fixtures/oidc")))
         })?;
     } else {
         println!("Known weaknesses were not looked for: that needs --advisories and the network.");
@@ -88,6 +90,9 @@ pub fn run(arguments: &Test) -> Result<()> {
     steps.step("Tests: packages from PyPI", || {
         python = entente_testkit::python_env()?;
         Ok(())
+    })?;
+    steps.step("Tests: an OpenID provider from npm", || {
+        entente_testkit::install_openid_provider().map(drop)
     })?;
     steps.step("Rust: building the program and the tests", || {
         cargo(&[
