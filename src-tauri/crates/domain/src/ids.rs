@@ -69,6 +69,10 @@ id! {
     AccessRequestId,
     /// An entry of the audit.
     ActivityId,
+    /// A session that single sign-on began.
+    SessionId,
+    /// A workspace's OpenID provider.
+    IdentityProviderId,
 }
 
 #[cfg(test)]

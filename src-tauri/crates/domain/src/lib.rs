@@ -29,8 +29,8 @@ pub use access_policy::{
     sees_account, sees_all_members, sees_grant, sees_impact, sees_member, sees_shared_account,
 };
 pub use ids::{
-    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId,
-    SharedAccountId, UserId, WorkspaceId,
+    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, IdentityProviderId,
+    PartnershipId, SessionId, SharedAccountId, UserId, WorkspaceId,
 };
 pub use partnership::{
     Approval, Awaited, Consent, Partnership, Reminders, State, StateName, UnknownState, Waiting,

@@ -13,8 +13,8 @@ use entente_domain::{
 };
 use entente_store::{
     Audience, Connection, Event, NewActivity, Origin, PendingOn, ResourceKind, StoreError, UserRow,
-    Viewer, accounts_by_id, admins_of, delete_grant, delete_shared, grants_of, grants_on,
-    insert_access_request, insert_grant, insert_shared, note_login, partnerships_by_id,
+    Viewer, accounts_by_id, admins_of, delete_grant, delete_shared, end_sessions_of, grants_of,
+    grants_on, insert_access_request, insert_grant, insert_shared, note_login, partnerships_by_id,
     partnerships_owned_by, pending_requests, record_activity, record_change, renew_view,
     save_owners, shared_through, shares_of, update_access_request, update_grant, update_user,
     users_by_id,
@@ -518,6 +518,7 @@ pub(crate) async fn disable(
     let before = fresh.unwrap_or_else(|| user.clone());
     let after = UserRow { status: UserStatus::Disabled, ..before.clone() };
     update_user(connection, &before, &after, doing.at).await?;
+    end_sessions_of(connection, user.id, doing.at).await?;
     let activity = NewActivity {
         event: Event::UserDeactivated,
         host: Some(user.workspace),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use entente_domain::Timestamp;
 use entente_store::{
     Origin, StoreError, due_partnerships, forget_answers_before, forget_mails_before,
-    prune_changes_before, save_step,
+    forget_sessions, prune_changes_before, save_step,
 };
 use tokio::time::MissedTickBehavior;
 
@@ -19,6 +19,8 @@ const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long mails are kept after they were sent.
 const MAILS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long sessions that are over are kept: long enough to look into what happened.
+const SESSIONS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Looks for overdue requests at every interval until the server stops. Of several processes one does
 /// it, so that they are not in each other's way.
@@ -76,7 +78,8 @@ async fn forget(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let answers = forget_answers_before(connection, now.before(ANSWERS_KEPT)).await?;
     let changes = prune_changes_before(connection, now.before(CHANGES_KEPT)).await?;
     let mails = forget_mails_before(connection, now.before(MAILS_KEPT)).await?;
-    if answers + changes + mails > 0 {
+    let sessions = forget_sessions(connection, SESSIONS_KEPT, now).await?;
+    if answers + changes + mails + sessions > 0 {
         write.commit().await?;
     }
     Ok(())

@@ -111,6 +111,7 @@ pub async fn add_key(
         created_at: at,
         expires_at,
         revoked_at: None,
+        session: None,
     };
     let mut write = store.write().await?;
     insert_key(write.connection(), &row, &secret.hash(&key)).await?;

@@ -1,4 +1,4 @@
-use entente_domain::{ApiKeyId, Timestamp, UserId};
+use entente_domain::{ApiKeyId, SessionId, Timestamp, UserId};
 use sqlx::any::AnyRow;
 
 use crate::{Connection, StoreError, UserRow, people::user_row, read::Read, sql::Statement};
@@ -20,6 +20,8 @@ pub struct KeyRow {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// The session that made it, for an access token.
+    pub session: Option<SessionId>,
 }
 
 /// Adds a key.
@@ -45,7 +47,7 @@ pub async fn insert_key(
     Ok(())
 }
 
-const KEY: &str = "SELECT id, user_id, name, scopes, created_at, expires_at, revoked_at \
+const KEY: &str = "SELECT id, user_id, name, scopes, created_at, expires_at, revoked_at, session_id \
      FROM api_keys WHERE ";
 
 fn key_row(row: &AnyRow) -> Result<KeyRow, StoreError> {
@@ -58,6 +60,7 @@ fn key_row(row: &AnyRow) -> Result<KeyRow, StoreError> {
         created_at: read.moment("created_at")?,
         expires_at: read.some_moment("expires_at")?,
         revoked_at: read.some_moment("revoked_at")?,
+        session: read.some_parsed("session_id")?,
     })
 }
 
@@ -68,7 +71,7 @@ pub async fn key_by_hash(
 ) -> Result<Option<(KeyRow, UserRow)>, StoreError> {
     let row = sqlx::query(
         "SELECT k.id AS key_id, k.name AS key_name, k.scopes, k.created_at AS key_created_at, \
-         k.expires_at, k.revoked_at, \
+         k.expires_at, k.revoked_at, k.session_id, \
          u.id, u.workspace_id, u.email, u.name, u.role, u.status, u.created_at, u.updated_at, \
          u.view_number, u.version \
          FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.hash = $1",
@@ -87,14 +90,16 @@ pub async fn key_by_hash(
         created_at: read.moment("key_created_at")?,
         expires_at: read.some_moment("expires_at")?,
         revoked_at: read.some_moment("revoked_at")?,
+        session: read.some_parsed("session_id")?,
     };
     Ok(Some((key, user)))
 }
 
-/// A user's keys that were not revoked, the oldest first.
+/// A user's keys that were not revoked, the oldest first; not the access tokens of their sessions.
 pub async fn keys_of(connection: &mut Connection, user: UserId) -> Result<Vec<KeyRow>, StoreError> {
     let mut query = Statement::new(KEY);
-    query.push("revoked_at IS NULL AND user_id = ").push_bind(user.to_string());
+    query.push("revoked_at IS NULL AND session_id IS NULL AND user_id = ");
+    query.push_bind(user.to_string());
     query.push(" ORDER BY id");
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(key_row).collect()

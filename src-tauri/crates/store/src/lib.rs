@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod horizon;
 mod idempotency;
+mod identity_providers;
 mod keys;
 mod leases;
 mod listener;
@@ -22,6 +23,7 @@ mod partnerships;
 mod people;
 mod read;
 mod schema;
+mod sessions;
 mod sql;
 mod store;
 
@@ -48,6 +50,11 @@ pub use error::StoreError;
 pub use file::{Backup, Hold, back_up, restore};
 pub use horizon::{has_between, has_unsettled};
 pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_answer};
+pub use identity_providers::{
+    IdentityProviderRow, bind_subject, client_secrets_not_under, delete_identity_provider,
+    identity_provider, identity_provider_for, identity_provider_of, put_client_secret,
+    put_identity_provider, unbind_subjects, user_of_subject,
+};
 pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key};
 pub use leases::skip_locked;
 pub use listener::Listener;
@@ -66,6 +73,11 @@ pub use people::{
     workspaces_by_id,
 };
 pub use schema::Migrated;
+pub use sessions::{
+    AccessRow, SealedText, SessionRow, end_session, end_sessions_in, end_sessions_of,
+    forget_sessions, insert_session, provider_tokens_not_under, session_by_access,
+    session_by_family, update_session,
+};
 pub use store::{Engine, Store, Write};
 
 /// A connection of either engine.

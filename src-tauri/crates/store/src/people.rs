@@ -65,7 +65,7 @@ impl UserRow {
 }
 
 const WORKSPACE: &str = "SELECT id, name, slug, send_policy, managed FROM workspaces WHERE ";
-const USER: &str = "SELECT id, workspace_id, email, name, role, status, created_at, updated_at, view_number, version \
+pub(crate) const USER: &str = "SELECT id, workspace_id, email, name, role, status, created_at, updated_at, view_number, version \
      FROM users WHERE ";
 
 fn workspace_row(row: &AnyRow) -> Result<WorkspaceRow, StoreError> {

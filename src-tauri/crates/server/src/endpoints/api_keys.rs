@@ -126,9 +126,9 @@ impl Attempt for Create {
             )
             .into());
         }
-        // Nor can it outlive the key that makes it.
-        let expires_at = self.wanted.expires_at.or(caller.key.expires_at);
-        let latest = caller.key.expires_at;
+        // Nor can it outlive the key that makes it; a session's access token is the person themself.
+        let latest = caller.key.expires_at.filter(|_| caller.key.session.is_none());
+        let expires_at = self.wanted.expires_at.or(latest);
         if expires_at.is_some_and(|ends| ends <= at || latest.is_some_and(|latest| ends > latest)) {
             return Err(ApiError::in_body(
                 ErrorCode::InvalidValue,
@@ -153,6 +153,7 @@ impl Attempt for Create {
             created_at: at,
             expires_at,
             revoked_at: None,
+            session: None,
         };
         insert_key(connection, &key, &app.secret.hash(&secret)).await?;
         let data = document(caller, &key, Some(secret.expose_secret().into()));

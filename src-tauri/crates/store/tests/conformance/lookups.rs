@@ -147,6 +147,7 @@ async fn a_key_is_found_by_its_hash_until_it_is_revoked(ground: Ground) -> Done 
         created_at: at(1),
         expires_at,
         revoked_at: None,
+        session: None,
     };
     let (one, two) = (key("One", None), key("Two", Some(at(99))));
     let mut write = ground.store.write().await?;
