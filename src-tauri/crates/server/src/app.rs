@@ -9,7 +9,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    Clock, Config, Limits, Opened, Proxies, ServerSecret, Vault, metrics::Metrics, rates::Rates,
+    Clock, Config, Limits, Opened, Proxies, ServerSecret, SessionTimes, Vault, metrics::Metrics,
+    rates::Rates, sso::Providers,
 };
 
 /// What every request shares.
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) stopping: watch::Sender<bool>,
     /// How often a user may ask for a workspace that there is not.
     pub(crate) probes: DefaultKeyedRateLimiter<UserId>,
+    pub(crate) sessions: SessionTimes,
+    pub(crate) providers: Providers,
 }
 
 /// Ten wrong workspace IDs a minute: plenty for a typing person, useless for a search.
@@ -63,6 +66,8 @@ impl App {
             unsettled: Notify::new(),
             stopping: watch::Sender::new(false),
             probes: RateLimiter::keyed(Quota::per_minute(PROBES_A_MINUTE)),
+            sessions: config.sessions,
+            providers: Providers::default(),
         }
     }
 

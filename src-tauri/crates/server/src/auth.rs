@@ -78,7 +78,8 @@ impl FromRequestParts<Arc<App>> for Caller {
                 Ok(caller)
             }
             Err(error) => {
-                if error.status() == 401 {
+                // A key that has expired says who asks all the same.
+                if error.status() == 401 && error.code() != ErrorCode::ExpiredCredentials {
                     app.rates.failed(address);
                 }
                 Err(error)
@@ -106,16 +107,25 @@ async fn authenticate_hash(
     origin: Origin,
 ) -> ApiResult<Caller> {
     let found = key_by_hash(connection, &hash).await?;
+    let is_session = found.as_ref().is_some_and(|(key, _)| key.session.is_some());
     let Some((key, user)) = found.filter(|(key, _)| key.revoked_at.is_none()) else {
         return Err(ApiError::new(
             ErrorCode::InvalidCredentials,
-            "This API key is unknown or was revoked. Create a new one and sign in again.",
+            if is_session {
+                "Your session was ended. Sign in again."
+            } else {
+                "This API key is unknown or was revoked. Create a new one and sign in again."
+            },
         ));
     };
     if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
         return Err(ApiError::new(
             ErrorCode::ExpiredCredentials,
-            "This API key has expired. Create a new one and sign in again.",
+            if is_session {
+                "This access token has expired. Take the refresh token for a new one."
+            } else {
+                "This API key has expired. Create a new one and sign in again."
+            },
         ));
     }
     if user.status != UserStatus::Live {

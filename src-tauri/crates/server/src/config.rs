@@ -10,7 +10,7 @@ use std::{
 use entente_domain::Deadlines;
 use secrecy::SecretString;
 
-use crate::{Clock, Proxies, StartError, SystemClock};
+use crate::{Clock, Proxies, SessionTimes, StartError, SystemClock};
 
 /// What a server needs to start.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Config {
     pub mail: MailTransport,
     /// How long requests and reminders wait.
     pub deadlines: Deadlines,
+    /// How long the sessions of single sign-on last.
+    pub sessions: SessionTimes,
     /// How often overdue requests are looked for.
     pub expiry_interval: Duration,
     /// Where the time comes from.
@@ -61,6 +63,7 @@ impl Config {
             mail: MailTransport::Files(data.join("mail")),
             data,
             deadlines: Deadlines::default(),
+            sessions: SessionTimes::default(),
             expiry_interval: Duration::from_secs(30),
             clock: Arc::new(SystemClock),
         }

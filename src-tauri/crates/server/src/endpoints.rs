@@ -4,6 +4,7 @@ pub(crate) mod access_requests;
 pub(crate) mod accounts;
 pub(crate) mod activities;
 pub(crate) mod api_keys;
+pub(crate) mod auth;
 pub(crate) mod events;
 pub(crate) mod feed;
 mod health;
@@ -62,6 +63,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/activities", get(activities::list))
         .route("/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api-keys/{id}", delete(api_keys::revoke))
+        .route("/auth/sso", post(auth::find_provider))
+        .route("/auth/token", post(auth::create_tokens))
+        .route("/auth/revoke", post(auth::revoke_token))
         .route("/changes", get(feed::changes))
         .route("/events", get(events::events))
         .fallback(async || ApiError::not_found())

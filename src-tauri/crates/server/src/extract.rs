@@ -1,6 +1,6 @@
 //! What a request carries, refused in the API's own words.
 
-use std::{str::FromStr, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, str::FromStr, sync::Arc};
 
 use axum::{
     body::Bytes,
@@ -13,6 +13,7 @@ use crate::{
     app::App,
     endpoints::BODY_LIMIT,
     error::{ApiError, ApiResult},
+    origin,
 };
 
 /// The bytes of a body within the limit.
@@ -35,6 +36,17 @@ impl FromRequest<Arc<App>> for Payload {
                 "The body ended before it was complete. Send it again.",
             )),
         }
+    }
+}
+
+/// Where a request comes from.
+pub(crate) struct Address(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<Arc<App>> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self(origin::address(parts, &app.proxies)))
     }
 }
 

@@ -106,6 +106,11 @@ impl WriteRequest {
         ))
     }
 
+    /// What tells that a request is the same one again.
+    pub(crate) fn idempotency_key(&self) -> ApiResult<Option<String>> {
+        idempotency_key(&self.headers)
+    }
+
     fn hash(&self) -> String {
         let mut hasher = Sha256::new();
         for part in [self.method.as_str().as_bytes(), self.path.as_bytes(), &self.body] {

@@ -42,11 +42,24 @@ impl ServerSecret {
     /// The hash under which a key is stored, in hexadecimal.
     #[must_use]
     pub fn hash(&self, key: &SecretString) -> String {
-        // A key of any length is fine for HMAC, so this cannot fail with 32 bytes.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
-        mac.update(key.expose_secret().as_bytes());
-        hex(&mac.finalize().into_bytes())
+        hex(&mac(&self.0, &[key.expose_secret().as_bytes()]))
     }
+
+    /// 256 bits for a purpose that follow from some parts, and that nobody can tell without this
+    /// secret.
+    pub(crate) fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&mac(&self.0, &[b"derive\0", purpose.as_bytes()]), parts)
+    }
+}
+
+/// HMAC-SHA256 over some parts, of which only the last may vary in length.
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // A key of any length is fine for HMAC, so this cannot fail with 32 bytes.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(unix)]

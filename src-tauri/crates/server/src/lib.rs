@@ -28,10 +28,12 @@ mod query;
 mod rates;
 mod refusals;
 mod requests;
+mod retry;
 mod running;
 mod scopes;
 mod serving;
 mod set_up;
+mod sso;
 mod terms;
 mod tls;
 mod vault;
@@ -47,6 +49,10 @@ pub use scopes::SCOPES;
 pub use set_up::{
     NewAccount, SetUpError, add_account, add_key, add_user, add_workspace, disable_user, revoke,
     set_role,
+};
+pub use sso::{
+    NewProvider, ProviderError, SessionTimes, SsoError, provider_of, remove_provider, reseal,
+    set_provider, unbind,
 };
 pub use tls::TlsError;
 pub use vault::{Sealed, Vault, VaultError};

@@ -14,6 +14,7 @@ use crate::endpoints as e;
     ),
     paths(
         e::me::me, e::terms::terms,
+        e::auth::find_provider, e::auth::create_tokens, e::auth::revoke_token,
         e::api_keys::list, e::api_keys::create, e::api_keys::revoke,
         e::partnerships::list, e::partnerships::create, e::partnerships::get,
         e::partnerships::approve, e::partnerships::decline, e::partnerships::accept,
@@ -33,6 +34,7 @@ use crate::endpoints as e;
     modifiers(&Security),
     tags(
         (name = "Identity", description = "Who asks, and what they agree to"),
+        (name = "Single sign-on", description = "A session instead of a key, through an OpenID provider"),
         (name = "Partnerships", description = "Requests and what became of them"),
         (name = "Accounts", description = "Logins to third-party apps, and who has which role on them"),
         (name = "Access requests", description = "What Managers ask for, for other members"),

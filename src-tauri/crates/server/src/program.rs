@@ -8,6 +8,7 @@ mod mail;
 mod place;
 mod serve;
 mod settings;
+mod sso;
 mod user;
 mod workspace;
 
@@ -61,6 +62,9 @@ enum Command {
     /// Mails that are to be sent.
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// Single sign-on with OpenID Connect.
+    #[command(subcommand)]
+    Sso(sso::SsoCommand),
 }
 
 /// Does what the arguments say.
@@ -94,6 +98,7 @@ async fn try_run() -> Result<()> {
         Command::User(command) => command.run().await,
         Command::Key(command) => command.run().await,
         Command::Mail(command) => command.run().await,
+        Command::Sso(command) => command.run().await,
     }
 }
 

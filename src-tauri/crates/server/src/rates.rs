@@ -120,11 +120,15 @@ impl FromRequestParts<Arc<App>> for Anybody {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
-        let address = origin::address(parts, &app.proxies);
-        app.rates.may_try(address, None).inspect_err(|_| app.metrics.limited("address"))?;
-        app.rates.failed(address);
-        Ok(Self)
+        count(app, origin::address(parts, &app.proxies)).map(|()| Self)
     }
+}
+
+/// Counts a request that needs no key with the failed ones of its address.
+pub(crate) fn count(app: &App, address: Option<IpAddr>) -> ApiResult<()> {
+    app.rates.may_try(address, None).inspect_err(|_| app.metrics.limited("address"))?;
+    app.rates.failed(address);
+    Ok(())
 }
 
 /// Who holds an address of version 6 holds at least the 64 bits after it.

@@ -13,6 +13,7 @@ use chacha20poly1305::{
     aead::{Aead as _, KeyInit as _, Payload},
 };
 use entente_domain::AccountId;
+use entente_store::SealedText;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -65,6 +66,18 @@ pub struct Sealed {
     pub key_id: String,
     /// Nonce, ciphertext and tag in base64.
     pub text: String,
+}
+
+impl From<SealedText> for Sealed {
+    fn from(stored: SealedText) -> Self {
+        Self { key_id: stored.key_id, text: stored.sealed }
+    }
+}
+
+impl From<Sealed> for SealedText {
+    fn from(sealed: Sealed) -> Self {
+        Self { key_id: sealed.key_id, sealed: sealed.text }
+    }
 }
 
 impl Vault {

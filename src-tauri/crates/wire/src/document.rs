@@ -30,6 +30,10 @@ pub enum ResourceType {
     Activity,
     /// See [`crate::ApiKeyAttributes`].
     ApiKey,
+    /// See [`crate::IdentityProviderAttributes`].
+    IdentityProvider,
+    /// See [`crate::SessionAttributes`].
+    Session,
     /// Never sent: what a reader has for a type that is newer than itself.
     #[serde(other)]
     Unrecognized,

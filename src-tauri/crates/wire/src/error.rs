@@ -56,12 +56,18 @@ codes! {
     ExpiredCredentials = "expired_credentials", 401, "The API key has expired";
     /// The key's user was disabled, or has not come yet.
     UserDisabled = "user_disabled", 401, "The user of this key cannot act";
+    /// The session is over, or its refresh token was used before: sign in again.
+    SessionExpired = "session_expired", 401, "The session is over";
     /// The key lacks the scope.
     InsufficientScope = "insufficient_scope", 401, "The API key lacks the scope";
     /// The caller is not entitled to it.
     Forbidden = "forbidden", 403, "Not allowed";
+    /// The identity provider or this server does not let this person in.
+    SsoRefused = "sso_refused", 403, "Single sign-on was refused";
     /// No such thing, or not theirs to see: told alike.
     NotFound = "not_found", 404, "Not found";
+    /// No single sign-on serves this address.
+    SsoNotConfigured = "sso_not_configured", 404, "No single sign-on here";
     /// The path does not know the method.
     MethodNotAllowed = "method_not_allowed", 405, "Method not allowed";
     /// The pair has an open partnership; `meta.existing` names it to those who may see it.
@@ -126,6 +132,8 @@ codes! {
     Internal = "internal", 500, "Something went wrong here";
     /// The server cannot answer just now.
     Unavailable = "unavailable", 503, "Not available just now";
+    /// The identity provider does not answer, or not as it should.
+    ProviderUnavailable = "provider_unavailable", 503, "The identity provider does not answer";
 }
 
 /// The body of every refusal.

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod me;
 mod partnership;
+mod session;
 
 pub use account::{
     AccessRequestAttributes, AccessRequestResource, AccountAttributes, AccountResource,
@@ -31,4 +32,8 @@ pub use me::{
 pub use partnership::{
     AcceptAttributes, DeclineAttributes, HistoryEntry, HistoryInitiator, NewPartnership,
     PartnershipAttributes, PartnershipResource, Person, WorkspaceRef,
+};
+pub use session::{
+    FindProvider, IdentityProviderAttributes, IdentityProviderResource, RevokeToken,
+    SessionAttributes, SessionResource, TokenRequest,
 };

@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use entente_server::{
-    Config, ForwardedHeader, KeyRate, MailTransport, Proxies, Running, Server, SmtpConfig, SmtpTls,
-    TlsFiles,
+    Config, ForwardedHeader, KeyRate, MailTransport, Proxies, Running, Server, SessionTimes,
+    SmtpConfig, SmtpTls, TlsFiles,
 };
 use entente_store::count_workspaces;
 use ipnet::IpNet;
@@ -60,6 +60,15 @@ pub(crate) struct Serve {
     /// How many days a request awaits somebody before it expires.
     #[arg(long, env = "ENTENTE_DECISION_DAYS", default_value_t = 14)]
     decision_days: u32,
+    /// How many minutes an access token of single sign-on is good.
+    #[arg(long, env = "ENTENTE_ACCESS_MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    access_minutes: u32,
+    /// After how many days without use a session of single sign-on ends.
+    #[arg(long, env = "ENTENTE_SESSION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    session_days: u32,
+    /// How many hours sessions go on while their identity provider does not answer.
+    #[arg(long, env = "ENTENTE_PROVIDER_SILENCE_HOURS", default_value_t = 24)]
+    provider_silence_hours: u32,
     /// The SMTP server; without it, mails become .eml files in the data directory.
     #[arg(long, env = "ENTENTE_SMTP_HOST")]
     smtp_host: Option<String>,
@@ -147,6 +156,11 @@ impl Serve {
             },
         };
         config.deadlines.decision = days_long(self.decision_days);
+        config.sessions = SessionTimes {
+            access: Duration::from_secs(u64::from(self.access_minutes) * 60),
+            refresh: days_long(self.session_days),
+            silence: Duration::from_secs(u64::from(self.provider_silence_hours) * 60 * 60),
+        };
         if let Some(host) = &self.smtp_host {
             let password = match (&self.smtp_password, &self.smtp_password_file) {
                 (Some(_), Some(_)) => {
