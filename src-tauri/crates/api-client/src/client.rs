@@ -2,19 +2,20 @@ use std::time::Duration;
 
 use entente_domain::{Action, PartnershipId};
 use entente_wire::{
-    Changes, Document, ErrorCode, ErrorDocument, ErrorObject, MeResource, PartnershipResource,
-    Resource, TermsAttributes,
+    Changes, Document, ErrorCode, MeResource, PartnershipResource, Resource, TermsAttributes,
 };
 use reqwest::{
-    Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, HeaderMap, IF_MATCH, LOCATION, RETRY_AFTER},
-    redirect::Policy,
+    Method, RequestBuilder, Response,
+    header::{ACCEPT, IF_MATCH},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{ApiError, EventStream, ServerAddress};
+use crate::{
+    ApiError, Credentials, EventStream, ServerAddress,
+    transport::{Transport, is_media_type, read},
+};
 
 /// How patient a client is.
 #[derive(Debug, Clone, Copy)]
@@ -40,39 +41,24 @@ impl Default for ClientOptions {
 /// One user's client of one server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
-    streams: reqwest::Client,
-    server: ServerAddress,
-    key: SecretString,
+    transport: Transport,
+    credentials: Credentials,
 }
 
 impl Client {
-    /// A client; nothing is sent yet.
+    /// A client that asks with a key or a session; nothing is sent yet.
     pub fn new(
         server: ServerAddress,
-        key: SecretString,
+        credentials: impl Into<Credentials>,
         options: ClientOptions,
     ) -> Result<Self, ApiError> {
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("Entente/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(options.connect)
-                .tcp_nodelay(true)
-                // The key goes to the server that it was given for, and to no other.
-                .redirect(Policy::none())
-        };
-        Ok(Self {
-            http: builder().timeout(options.answer).build()?,
-            streams: builder().read_timeout(options.silence).build()?,
-            server,
-            key,
-        })
+        Ok(Self { transport: Transport::new(server, options)?, credentials: credentials.into() })
     }
 
     /// The server it talks to.
     #[must_use]
     pub fn server(&self) -> &ServerAddress {
-        &self.server
+        self.transport.server()
     }
 
     /// `GET /me`: the caller's user and workspace.
@@ -110,10 +96,11 @@ impl Client {
     /// `GET /events` from a cursor on.
     pub async fn events(&self, since: &str) -> Result<EventStream, ApiError> {
         let request = self
-            .request(&self.streams, Method::GET, "/api/v1/events")?
+            .transport
+            .stream("/api/v1/events")?
             .header(ACCEPT, "text/event-stream")
             .header("Last-Event-ID", since);
-        let response = self.check(request.send().await?).await?;
+        let response = self.send(request).await?;
         if !is_media_type(response.headers(), "text/event-stream") {
             return Err(ApiError::NotEntente);
         }
@@ -127,7 +114,8 @@ impl Client {
         idempotency_key: &str,
     ) -> Result<PartnershipResource, ApiError> {
         let request = self
-            .request(&self.http, Method::POST, "/api/v1/partnerships")?
+            .transport
+            .request(Method::POST, "/api/v1/partnerships")?
             .header("Idempotency-Key", idempotency_key)
             .json(body);
         self.answer(request).await
@@ -144,9 +132,9 @@ impl Client {
     ) -> Result<PartnershipResource, ApiError> {
         let base = format!("/api/v1/partnerships/{id}");
         let request = if action == Action::Remove {
-            self.request(&self.http, Method::DELETE, &base)?
+            self.transport.request(Method::DELETE, &base)?
         } else {
-            self.request(&self.http, Method::POST, &format!("{base}/{action}"))?.json(body)
+            self.transport.request(Method::POST, &format!("{base}/{action}"))?.json(body)
         };
         let request = request
             .header(IF_MATCH, format!("\"{version}\""))
@@ -155,8 +143,7 @@ impl Client {
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<PartnershipResource, ApiError> {
-        let response = self.check(request.send().await?).await?;
-        let document: Document<PartnershipResource> = read(response).await?;
+        let document: Document<PartnershipResource> = read(self.send(request).await?).await?;
         Ok(document.data)
     }
 
@@ -165,16 +152,12 @@ impl Client {
         method: Method,
         path: &str,
     ) -> Result<RequestBuilder, ApiError> {
-        self.request(&self.http, method, path)
+        self.transport.request(method, path)
     }
 
     /// A request whose answer may take as long as it comes.
     pub(crate) fn stream_from(&self, path: &str) -> Result<RequestBuilder, ApiError> {
-        self.request(&self.streams, Method::GET, path)
-    }
-
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
-        self.check(request.send().await?).await
+        self.transport.stream(path)
     }
 
     pub(crate) async fn read_answer<T: DeserializeOwned>(
@@ -185,88 +168,26 @@ impl Client {
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
-        let request = self.request(&self.http, Method::GET, path)?;
-        read(self.check(request.send().await?).await?).await
+        read(self.send(self.transport.request(Method::GET, path)?).await?).await
     }
 
-    fn request(
-        &self,
-        http: &reqwest::Client,
-        method: Method,
-        path: &str,
-    ) -> Result<RequestBuilder, ApiError> {
-        let url = self.server.join(path).map_err(|_| ApiError::NotEntente)?;
-        // `path` may be a link of the server's: the key must not follow it elsewhere.
-        if !self.server.is_origin_of(&url) {
-            return Err(ApiError::NotEntente);
-        }
-        Ok(http.request(method, url).bearer_auth(self.key.expose_secret()))
-    }
-
-    /// Turns an answer that is a refusal into one.
-    async fn check(&self, response: Response) -> Result<Response, ApiError> {
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        if status.is_redirection() {
-            let to = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-            let to = to.and_then(|to| self.server.join(to).ok());
-            let to = to.map_or_else(String::new, |url| url.origin().ascii_serialization());
-            return Err(ApiError::Redirected(to));
-        }
-        let request_id = header(response.headers(), "x-request-id").unwrap_or_default();
-        let retry_after = header(response.headers(), RETRY_AFTER.as_str());
-        let error = match read::<ErrorDocument>(response).await {
-            Ok(mut document) if !document.errors.is_empty() => document.errors.swap_remove(0),
-            Ok(_) | Err(ApiError::NotEntente) if !status.is_server_error() => {
-                return Err(ApiError::NotEntente);
+    /// Sends a request with the credentials; with newer ones once, if they had expired and can be
+    /// refreshed.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
+        let again = request.try_clone();
+        let token = self.credentials.token();
+        let sent = self.transport.send(request.bearer_auth(token.expose_secret())).await;
+        match (sent, again) {
+            (Err(ApiError::Unauthorized(error)), Some(again))
+                if error.code == ErrorCode::ExpiredCredentials =>
+            {
+                if !self.credentials.refresh(&self.transport, &token).await? {
+                    return Err(ApiError::Unauthorized(error));
+                }
+                let token = self.credentials.token();
+                self.transport.send(again.bearer_auth(token.expose_secret())).await
             }
-            Ok(_) | Err(ApiError::NotEntente) => return Err(ApiError::Fault(request_id)),
-            Err(error) => return Err(error),
-        };
-        Err(refusal(status, error, request_id, retry_after))
-    }
-}
-
-fn refusal(
-    status: StatusCode,
-    error: ErrorObject,
-    request_id: String,
-    retry_after: Option<String>,
-) -> ApiError {
-    let error = Box::new(error);
-    match status {
-        StatusCode::UNAUTHORIZED => ApiError::Unauthorized(error),
-        StatusCode::TOO_MANY_REQUESTS if error.code == ErrorCode::ReminderTooSoon => {
-            ApiError::Refused(error)
+            (sent, _) => sent,
         }
-        StatusCode::TOO_MANY_REQUESTS => {
-            let seconds = retry_after.and_then(|text| text.parse().ok()).unwrap_or(5);
-            ApiError::RateLimited(error, Duration::from_secs(seconds))
-        }
-        status if status.is_server_error() => ApiError::Fault(request_id),
-        _ => ApiError::Refused(error),
     }
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
-    header(headers, CONTENT_TYPE.as_str())
-        .and_then(|value| value.split(';').next().map(|essence| essence.trim() == wanted))
-        .unwrap_or(false)
-}
-
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
-    if !is_media_type(response.headers(), "application/json") {
-        return Err(ApiError::NotEntente);
-    }
-    let bytes = response.bytes().await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        tracing::warn!(%error, "an answer could not be read");
-        ApiError::NotEntente
-    })
 }

@@ -41,7 +41,7 @@ pub enum ApiError {
     /// The request was understood and refused.
     #[error("{}", .0.detail)]
     Refused(Box<ErrorObject>),
-    /// Too many requests; how long to wait.
+    /// Too many requests, or the identity provider does not answer; how long to wait.
     #[error("{}", .0.detail)]
     RateLimited(Box<ErrorObject>, Duration),
     /// A fault of the server, with the id that finds it in its log.

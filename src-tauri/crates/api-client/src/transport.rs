@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use entente_wire::{ErrorCode, ErrorDocument, ErrorObject};
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER},
+    redirect::Policy,
+};
+use serde::de::DeserializeOwned;
+
+use crate::{ApiError, ClientOptions, ServerAddress};
+
+/// Requests to one server, and what its answers mean.
+#[derive(Debug, Clone)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    streams: reqwest::Client,
+    server: ServerAddress,
+}
+
+impl Transport {
+    pub(crate) fn new(server: ServerAddress, options: ClientOptions) -> Result<Self, ApiError> {
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("Entente/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(options.connect)
+                .tcp_nodelay(true)
+                // The key goes to the server that it was given for, and to no other.
+                .redirect(Policy::none())
+        };
+        Ok(Self {
+            http: builder().timeout(options.answer).build()?,
+            streams: builder().read_timeout(options.silence).build()?,
+            server,
+        })
+    }
+
+    pub(crate) fn server(&self) -> &ServerAddress {
+        &self.server
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ApiError> {
+        self.with(&self.http, method, path)
+    }
+
+    /// A request whose answer goes on and on.
+    pub(crate) fn stream(&self, path: &str) -> Result<RequestBuilder, ApiError> {
+        self.with(&self.streams, Method::GET, path)
+    }
+
+    fn with(
+        &self,
+        http: &reqwest::Client,
+        method: Method,
+        path: &str,
+    ) -> Result<RequestBuilder, ApiError> {
+        let url = self.server.join(path).map_err(|_| ApiError::NotEntente)?;
+        // `path` may be a link of the server's: the key must not follow it elsewhere.
+        if !self.server.is_origin_of(&url) {
+            return Err(ApiError::NotEntente);
+        }
+        Ok(http.request(method, url))
+    }
+
+    /// Sends a request; an answer that is a refusal is turned into one.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
+        let response = request.send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        if status.is_redirection() {
+            let to = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let to = to.and_then(|to| self.server.join(to).ok());
+            let to = to.map_or_else(String::new, |url| url.origin().ascii_serialization());
+            return Err(ApiError::Redirected(to));
+        }
+        let request_id = header(response.headers(), "x-request-id").unwrap_or_default();
+        let retry_after = header(response.headers(), RETRY_AFTER.as_str());
+        let error = match read::<ErrorDocument>(response).await {
+            Ok(mut document) if !document.errors.is_empty() => document.errors.swap_remove(0),
+            Ok(_) | Err(ApiError::NotEntente) if !status.is_server_error() => {
+                return Err(ApiError::NotEntente);
+            }
+            Ok(_) | Err(ApiError::NotEntente) => return Err(ApiError::Fault(request_id)),
+            Err(error) => return Err(error),
+        };
+        Err(refusal(status, error, request_id, retry_after))
+    }
+}
+
+fn refusal(
+    status: StatusCode,
+    error: ErrorObject,
+    request_id: String,
+    retry_after: Option<String>,
+) -> ApiError {
+    let error = Box::new(error);
+    let is_passing = match status {
+        StatusCode::TOO_MANY_REQUESTS => error.code != ErrorCode::ReminderTooSoon,
+        // Not the server's fault, and it says whose it is.
+        _ => error.code == ErrorCode::ProviderUnavailable,
+    };
+    if is_passing {
+        let seconds = retry_after.and_then(|text| text.parse().ok()).unwrap_or(5);
+        return ApiError::RateLimited(error, Duration::from_secs(seconds));
+    }
+    match status {
+        StatusCode::UNAUTHORIZED => ApiError::Unauthorized(error),
+        status if status.is_server_error() => ApiError::Fault(request_id),
+        _ => ApiError::Refused(error),
+    }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+pub(crate) fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
+    header(headers, CONTENT_TYPE.as_str())
+        .and_then(|value| value.split(';').next().map(|essence| essence.trim() == wanted))
+        .unwrap_or(false)
+}
+
+pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
+    if !is_media_type(response.headers(), "application/json") {
+        return Err(ApiError::NotEntente);
+    }
+    let bytes = response.bytes().await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        tracing::warn!(%error, "an answer could not be read");
+        ApiError::NotEntente
+    })
+}
