@@ -9,6 +9,7 @@ mod outage;
 mod policy;
 mod processes;
 mod smtp;
+mod sso;
 
 use std::time::Duration;
 

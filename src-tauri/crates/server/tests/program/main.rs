@@ -12,6 +12,7 @@ mod rates;
 mod serving;
 mod settings;
 mod site;
+mod sso;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
