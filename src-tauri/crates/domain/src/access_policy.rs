@@ -272,6 +272,12 @@ pub fn may_have_api_keys(actor: &Actor) -> bool {
     actor.is_live() && actor.role >= WorkspaceRole::User
 }
 
+/// Whether `actor` can have their workspace's events sent somewhere, see where, and end it.
+#[must_use]
+pub fn may_manage_webhooks(actor: &Actor) -> bool {
+    actor.is_live_admin()
+}
+
 /// Whether `actor` can see what removing a partnership would take away: whoever can remove it now.
 #[must_use]
 pub fn sees_impact(actor: &Actor, partnership: &Partnership) -> bool {

@@ -73,6 +73,8 @@ id! {
     SessionId,
     /// A workspace's OpenID provider.
     IdentityProviderId,
+    /// Where a workspace has its events sent.
+    WebhookId,
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod policy;
 mod text;
 mod timestamp;
 mod transition;
+mod webhook;
 
 pub use access::{
     AccessRequest, Account, AccountFacts, AccountRole, Grant, GuestRole, RequestState,
@@ -25,12 +26,15 @@ pub use access::{
 pub use access_policy::{
     AccountAction, GrantAction, Management, RequestAction, allowed_account_actions,
     allowed_grant_actions, allowed_management, allowed_request_actions, is_partnership_owner,
-    may_have_api_keys, may_manage, may_remove_member, may_unshare, sees_access_request,
-    sees_account, sees_all_members, sees_grant, sees_impact, sees_member, sees_shared_account,
+    may_have_api_keys, may_manage, may_manage_webhooks, may_remove_member, may_unshare,
+    sees_access_request, sees_account, sees_all_members, sees_grant, sees_impact, sees_member,
+    sees_shared_account,
 };
 pub use ids::{
     AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, IdentityProviderId,
     PartnershipId, SessionId, SharedAccountId, UserId, WorkspaceId,
+    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId,
+    SharedAccountId, UserId, WebhookId, WorkspaceId,
 };
 pub use partnership::{
     Approval, Awaited, Consent, Partnership, Reminders, State, StateName, UnknownState, Waiting,
@@ -46,3 +50,4 @@ pub use transition::{
     Agreement, Deadlines, Initiator, NewRequest, Refusal, RequestRefusal, Step, TermsFacts,
     Transition, TransitionError,
 };
+pub use webhook::WebhookEvent;

@@ -13,9 +13,9 @@ use entente_domain::{
     AccountAction, AccountRole, Action, Actor, GrantAction, Management, Partnership, PartnershipId,
     RequestAction, RequestState, SendPolicy, StateName, UserStatus, WorkspaceRole,
     allowed_account_actions, allowed_grant_actions, allowed_management, allowed_request_actions,
-    is_partnership_owner, may_have_api_keys, may_remove_member, may_send, may_unshare,
-    sees_access_request, sees_account, sees_all_members, sees_grant, sees_impact, sees_member,
-    sees_shared_account,
+    is_partnership_owner, may_have_api_keys, may_manage_webhooks, may_remove_member, may_send,
+    may_unshare, sees_access_request, sees_account, sees_all_members, sees_grant, sees_impact,
+    sees_member, sees_shared_account,
 };
 use people::*;
 use uuid::Uuid;
@@ -252,16 +252,16 @@ fn with_request(scene: &Scene, by: &Actor, sent_by: &str, state: RequestState) -
     letters
 }
 
-/// Of the own workspace: k have API keys, m see all members, s send a request, S send one where the
+/// Of the own workspace: h have webhooks, k have API keys, m see all members, s send a request, S send one where the
 /// workspace lets `user` and above. The rest is whom they can remove: g guest_user, l login_only, u
 /// user, a admin, p super_admin, o owner.
 const WORKSPACE: &[(WorkspaceRole, &str, &str)] = &[
     (WorkspaceRole::GuestUser, "s", ""),
     (WorkspaceRole::LoginOnly, "s", ""),
     (WorkspaceRole::User, "kmsS", ""),
-    (WorkspaceRole::Admin, "kmsS", "glua"),
-    (WorkspaceRole::SuperAdmin, "kmsS", "gluap"),
-    (WorkspaceRole::Owner, "kmsS", "gluapo"),
+    (WorkspaceRole::Admin, "hkmsS", "glua"),
+    (WorkspaceRole::SuperAdmin, "hkmsS", "gluap"),
+    (WorkspaceRole::Owner, "hkmsS", "gluapo"),
 ];
 
 #[test]
@@ -272,6 +272,7 @@ fn every_cell_of_a_workspace_is_as_designed() {
             let by = Actor { status: *status, ..actor(HOST, 1, *role) };
             let live = *status == UserStatus::Live;
             let mut found = String::new();
+            found.extend(may_manage_webhooks(&by).then_some('h'));
             found.extend(may_have_api_keys(&by).then_some('k'));
             found.extend(sees_all_members(&by).then_some('m'));
             found.extend(may_send(&by, SendPolicy::AnyRole).then_some('s'));

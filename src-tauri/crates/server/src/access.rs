@@ -21,7 +21,7 @@ use entente_store::{
 };
 use uuid::Uuid;
 
-use crate::mail;
+use crate::{mail, webhooks};
 
 /// Who does something, when, and from where; and what came of it, until [`Doing::finish`] tells it.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ impl<'a> Doing<'a> {
     /// person, which lists what there is for them. To be called once, last.
     pub(crate) async fn finish(self, connection: &mut Connection) -> Result<(), StoreError> {
         let news = self.news.into_inner().unwrap_or_else(PoisonError::into_inner);
-        mail::queue_access(connection, &self.cause, self.user, self.at, &news).await
+        mail::queue_access(connection, &self.cause, self.user, self.at, &news).await?;
+        webhooks::queue_access(connection, &news, self.at).await
     }
 
     fn note(&self, news: AccessNews) {
@@ -73,6 +74,8 @@ pub(crate) enum AccessNews {
     Granted(Grant),
     /// Somebody's role was taken away.
     Removed(Grant),
+    /// A Partnership Owner was removed from their workspace.
+    OwnerLeft(Box<Partnership>),
 }
 
 /// One account with all roles on it, where it is shared, and what is asked for: before and after
@@ -513,6 +516,7 @@ pub(crate) async fn disable(
     for partnership in partnerships_owned_by(connection, user.id).await? {
         let after = partnership.clone().owner_left(user.id, doing.at);
         save_owners(connection, &partnership, &after).await?;
+        doing.note(AccessNews::OwnerLeft(Box::new(after)));
     }
     let fresh = users_by_id(connection, [user.id]).await?.remove(&user.id);
     let before = fresh.unwrap_or_else(|| user.clone());

@@ -11,6 +11,8 @@ use tokio::sync::{Notify, watch};
 use crate::{
     Clock, Config, Limits, Opened, Proxies, ServerSecret, SessionTimes, Vault, metrics::Metrics,
     rates::Rates, sso::Providers,
+    Clock, Config, Limits, Opened, Proxies, ServerSecret, Vault, WebhookConfig, metrics::Metrics,
+    rates::Rates,
 };
 
 /// What every request shares.
@@ -24,6 +26,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) rates: Rates,
     pub(crate) proxies: Proxies,
+    pub(crate) webhooks: WebhookConfig,
     pub(crate) metrics: Metrics,
     /// Whether `/metrics` has an address of its own.
     pub(crate) metrics_apart: bool,
@@ -59,6 +62,7 @@ impl App {
             limits: config.limits.clone(),
             proxies: config.proxies.clone(),
             metrics_apart: config.metrics_listen.is_some(),
+            webhooks: config.webhooks.clone(),
             metrics: Metrics::default(),
             in_flight: Mutex::default(),
             commits: watch::Sender::new(0),

@@ -37,6 +37,8 @@ pub struct Config {
     pub vault_file: Option<PathBuf>,
     /// How mails leave.
     pub mail: MailTransport,
+    /// Where events are sent.
+    pub webhooks: WebhookConfig,
     /// How long requests and reminders wait.
     pub deadlines: Deadlines,
     /// How long the sessions of single sign-on last.
@@ -62,6 +64,7 @@ impl Config {
             vault_file: None,
             mail: MailTransport::Files(data.join("mail")),
             data,
+            webhooks: WebhookConfig::default(),
             deadlines: Deadlines::default(),
             sessions: SessionTimes::default(),
             expiry_interval: Duration::from_secs(30),
@@ -104,6 +107,24 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)
+}
+
+/// What is allowed of webhooks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// Whether they may be reached without TLS.
+    pub allow_http: bool,
+    /// Whether they may be on this machine or in its network. Whoever adds a webhook can then have the
+    /// server knock there.
+    pub allow_private: bool,
+    /// How long an answer may take.
+    pub patience: Duration,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self { allow_http: false, allow_private: false, patience: Duration::from_secs(10) }
+    }
 }
 
 /// A certificate and its key.

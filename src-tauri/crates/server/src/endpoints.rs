@@ -12,6 +12,7 @@ pub(crate) mod me;
 pub(crate) mod partnerships;
 pub(crate) mod terms;
 pub(crate) mod users;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -66,6 +67,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/auth/sso", post(auth::find_provider))
         .route("/auth/token", post(auth::create_tokens))
         .route("/auth/revoke", post(auth::revoke_token))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::get).delete(webhooks::remove))
+        .route("/webhooks/{id}/test", post(webhooks::test))
         .route("/changes", get(feed::changes))
         .route("/events", get(events::events))
         .fallback(async || ApiError::not_found())

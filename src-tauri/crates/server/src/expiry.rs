@@ -6,10 +6,12 @@ use entente_domain::Timestamp;
 use entente_store::{
     Origin, StoreError, due_partnerships, forget_answers_before, forget_mails_before,
     forget_sessions, prune_changes_before, save_step,
+    Origin, StoreError, due_partnerships, forget_answers_before, forget_deliveries_before,
+    forget_mails_before, prune_changes_before, save_step,
 };
 use tokio::time::MissedTickBehavior;
 
-use crate::{app::App, mail};
+use crate::{app::App, news};
 
 /// How many requests one transaction expires.
 const BATCH: i64 = 100;
@@ -21,6 +23,8 @@ const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const MAILS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long sessions that are over are kept: long enough to look into what happened.
 const SESSIONS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long deliveries to webhooks are kept after they ended.
+const DELIVERIES_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Looks for overdue requests at every interval until the server stops. Of several processes one does
 /// it, so that they are not in each other's way.
@@ -64,7 +68,7 @@ async fn expire_due(app: &App, now: Timestamp) -> Result<(), StoreError> {
         for before in due {
             if let Some(step) = before.expire(now) {
                 save_step(write.connection(), &before, &step, &Origin::default()).await?;
-                mail::queue_for(write.connection(), &step).await?;
+                news::of_step(write.connection(), &step).await?;
             }
         }
         write.commit().await?;
@@ -80,6 +84,8 @@ async fn forget(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let mails = forget_mails_before(connection, now.before(MAILS_KEPT)).await?;
     let sessions = forget_sessions(connection, SESSIONS_KEPT, now).await?;
     if answers + changes + mails + sessions > 0 {
+    let deliveries = forget_deliveries_before(connection, now.before(DELIVERIES_KEPT)).await?;
+    if answers + changes + mails + deliveries > 0 {
         write.commit().await?;
     }
     Ok(())

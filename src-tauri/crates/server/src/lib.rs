@@ -21,6 +21,7 @@ mod idempotency;
 mod keys;
 mod mail;
 mod metrics;
+mod news;
 mod openapi;
 mod origin;
 mod paging;
@@ -37,9 +38,12 @@ mod sso;
 mod terms;
 mod tls;
 mod vault;
+mod webhooks;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, KeyRate, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles};
+pub use config::{
+    Config, KeyRate, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles, WebhookConfig,
+};
 pub use demo::{DemoFacts, DemoOptions, DemoUser, DemoWorkspace, seed, seed_or_reopen};
 pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;

@@ -195,6 +195,7 @@ impl Ledger {
                     accounts.insert(grant.account);
                     people.insert(grant.user);
                 }
+                AccessNews::OwnerLeft(_) => {}
             }
         }
         let mut owners: BTreeMap<AccountId, BTreeSet<UserId>> = BTreeMap::new();
@@ -246,7 +247,8 @@ impl Ledger {
                 | AccessNews::Asked(_)
                 | AccessNews::Shared(..)
                 | AccessNews::Granted(_)
-                | AccessNews::Removed(_) => None,
+                | AccessNews::Removed(_)
+                | AccessNews::OwnerLeft(_) => None,
             })
             .collect();
         for one in news {
@@ -289,6 +291,7 @@ impl Ledger {
                 AccessNews::Removed(grant) => {
                     tell(grant.user, access::Kind::Removed, self.of_grant(grant));
                 }
+                AccessNews::OwnerLeft(_) => {}
             }
         }
         parts

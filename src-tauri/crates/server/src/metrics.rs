@@ -46,6 +46,11 @@ struct Mails {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Deliveries {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -65,8 +70,16 @@ pub(crate) struct Metrics {
     /// Writes that met others so often that they were given up.
     pub(crate) given_up: Counter,
     mails: Family<Mails, Gauge>,
+    deliveries: Family<Deliveries, Gauge>,
     database_up: Gauge,
     database: Family<Connections, Gauge>,
+}
+
+/// What waits to leave the server.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    pub(crate) mails: Vec<(MailState, i64)>,
+    pub(crate) deliveries: Vec<(&'static str, i64)>,
 }
 
 /// Counts an event stream for as long as it lives.
@@ -117,6 +130,7 @@ impl Default for Metrics {
             retries: Counter::default(),
             given_up: Counter::default(),
             mails: Family::default(),
+            deliveries: Family::default(),
             database_up: Gauge::default(),
             database: Family::default(),
             registry: Registry::default(),
@@ -161,6 +175,11 @@ impl Default for Metrics {
             metrics.mails.clone(),
         );
         registry.register(
+            "webhook_deliveries",
+            "Events for webhooks by state, but for those that were delivered",
+            metrics.deliveries.clone(),
+        );
+        registry.register(
             "database_up",
             "Whether the database answered when this was asked",
             metrics.database_up.clone(),
@@ -191,11 +210,15 @@ impl Metrics {
         self.commits.inc();
     }
 
-    /// In the Prometheus text format. `mails` is none if the database does not answer.
-    pub(crate) fn render(&self, store: &Store, mails: Option<Vec<(MailState, i64)>>) -> String {
-        self.database_up.set(i64::from(mails.is_some()));
-        for (state, count) in mails.unwrap_or_default() {
+    /// In the Prometheus text format. `queues` is none if the database does not answer.
+    pub(crate) fn render(&self, store: &Store, queues: Option<Queues>) -> String {
+        self.database_up.set(i64::from(queues.is_some()));
+        let Queues { mails, deliveries } = queues.unwrap_or_default();
+        for (state, count) in mails {
             self.mails.get_or_create(&Mails { state: state.as_str() }).set(count);
+        }
+        for (state, count) in deliveries {
+            self.deliveries.get_or_create(&Deliveries { state }).set(count);
         }
         for (pool, used, idle) in store.connections() {
             for (state, count) in [("used", used), ("idle", idle)] {

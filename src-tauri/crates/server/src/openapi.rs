@@ -28,9 +28,15 @@ use crate::endpoints as e;
         e::access_requests::decline_access,
         e::users::list, e::users::get, e::users::remove,
         e::activities::list,
+        e::webhooks::list, e::webhooks::get, e::webhooks::create, e::webhooks::remove,
+        e::webhooks::test,
         e::feed::changes, e::events::events,
     ),
-    components(schemas(entente_wire::ErrorCode)),
+    components(schemas(
+        entente_wire::ErrorCode,
+        entente_wire::Envelope<entente_wire::PartnershipResource>,
+        entente_wire::Envelope<entente_wire::AccessRequestResource>,
+    )),
     modifiers(&Security),
     tags(
         (name = "Identity", description = "Who asks, and what they agree to"),
@@ -40,6 +46,19 @@ use crate::endpoints as e;
         (name = "Access requests", description = "What Managers ask for, for other members"),
         (name = "Members", description = "The people of the caller's workspace"),
         (name = "Activities", description = "What happened"),
+        (name = "Webhooks", description = "Telling other systems what happened.\n\n\
+            Each event is a POST of an envelope: see the schemas `Envelope_...`. Its `data` is the \
+            resource as an Admin of the workspace sees it, without their actions; of an access \
+            request, without its message. A guest is told nothing of a request before the host has \
+            approved it.\n\n\
+            `Entente-Signature` is `t=<seconds since 1970>,v1=<hexadecimal>`: the HMAC-SHA256 of \
+            `<t>.<body>` under the webhook's secret, as it was told. Compare in constant time, and \
+            refuse what was signed more than five minutes ago. `Entente-Event-Id` and \
+            `Entente-Event-Type` are those of the envelope.\n\n\
+            An event comes at least once, and not always in order: the id tells a second one, the \
+            resource's `version` an older one. Answer with a status of 200 to 299 within ten seconds; \
+            else it comes again after 30 s, 2 min, 10 min, 1 h and 6 h, and then no more. Redirects \
+            are not followed."),
         (name = "Changes", description = "Keeping a copy in step"),
     )
 )]

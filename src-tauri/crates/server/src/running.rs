@@ -13,6 +13,7 @@ use crate::{
     rates,
     serving::Entrance,
     tls::{self, Certificate, TlsError, acceptor},
+    webhooks::{self, Sender},
 };
 
 /// How long a stop waits for answers that are under way.
@@ -39,6 +40,9 @@ pub enum StartError {
     /// The keys that seal credentials cannot be used.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// Events cannot be sent to webhooks: the system's certificates cannot be used.
+    #[error("events cannot be sent to webhooks: {0}")]
+    Webhooks(#[source] reqwest::Error),
     /// Mails cannot be sent as configured.
     #[error("mail is not configured right: {0}")]
     Mail(String),
@@ -93,6 +97,7 @@ impl Server {
         let hold = Hold::take(&config.database_url())?;
         let opened = Self::open(&config).await?;
         let transport = Transport::new(&config.mail)?;
+        let sender = Sender::new(&config.webhooks).map_err(StartError::Webhooks)?;
         let certificate = config.tls.clone().map(Certificate::read).transpose()?.map(Arc::new);
         let app = Arc::new(App::new(opened, &config));
         let (listener, address) = listen(config.listen).await?;
@@ -112,6 +117,7 @@ impl Server {
         let mut workers = vec![
             tokio::spawn(expiry::run(app.clone(), config.expiry_interval)),
             tokio::spawn(mail::run(app.clone(), transport)),
+            tokio::spawn(webhooks::run(app.clone(), sender)),
             tokio::spawn(rates::run(app.clone())),
         ];
         if app.store.engine() == Engine::Postgres {

@@ -10,6 +10,8 @@ pub(crate) const USERS_WRITE: &str = "users:write";
 pub(crate) const ACTIVITIES_READ: &str = "activities:read";
 pub(crate) const API_KEYS_READ: &str = "api_keys:read";
 pub(crate) const API_KEYS_WRITE: &str = "api_keys:write";
+pub(crate) const WEBHOOKS_READ: &str = "webhooks:read";
+pub(crate) const WEBHOOKS_WRITE: &str = "webhooks:write";
 
 /// All of them.
 pub const SCOPES: &[&str] = &[
@@ -23,4 +25,6 @@ pub const SCOPES: &[&str] = &[
     ACTIVITIES_READ,
     API_KEYS_READ,
     API_KEYS_WRITE,
+    WEBHOOKS_READ,
+    WEBHOOKS_WRITE,
 ];

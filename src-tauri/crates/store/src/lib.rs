@@ -26,6 +26,7 @@ mod schema;
 mod sessions;
 mod sql;
 mod store;
+mod webhooks;
 
 pub use access_requests::{
     PendingOn, RequestFilter, access_requests_by_id, count_access_requests, insert_access_request,
@@ -79,6 +80,11 @@ pub use sessions::{
     session_by_family, update_session,
 };
 pub use store::{Engine, Store, Write};
+pub use webhooks::{
+    ClaimedDelivery, DeliveryFacts, NewDelivery, TriedDelivery, WebhookRow, delete_webhook,
+    deliveries_by_state, delivery_facts, forget_deliveries_before, has_due_delivery,
+    insert_webhook, queue_delivery, reseal_webhook, webhook, webhooks_not_under, webhooks_of,
+};
 
 /// A connection of either engine.
 pub type Connection = sqlx::AnyConnection;

@@ -34,6 +34,8 @@ pub enum ResourceType {
     IdentityProvider,
     /// See [`crate::SessionAttributes`].
     Session,
+    /// See [`crate::WebhookAttributes`].
+    Webhook,
     /// Never sent: what a reader has for a type that is newer than itself.
     #[serde(other)]
     Unrecognized,

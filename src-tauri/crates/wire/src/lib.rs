@@ -12,6 +12,7 @@ mod error;
 mod me;
 mod partnership;
 mod session;
+mod webhook;
 
 pub use account::{
     AccessRequestAttributes, AccessRequestResource, AccountAttributes, AccountResource,
@@ -36,4 +37,6 @@ pub use partnership::{
 pub use session::{
     FindProvider, IdentityProviderAttributes, IdentityProviderResource, RevokeToken,
     SessionAttributes, SessionResource, TokenRequest,
+pub use webhook::{
+    DeliveryState, Envelope, LastDelivery, NewWebhook, WebhookAttributes, WebhookResource,
 };

@@ -5,9 +5,13 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use entente_store::mails_by_state;
+use entente_store::{StoreError, deliveries_by_state, mails_by_state};
 
-use crate::{app::App, error::ApiError, metrics::MEDIA_TYPE};
+use crate::{
+    app::App,
+    error::ApiError,
+    metrics::{MEDIA_TYPE, Queues},
+};
 
 /// How long the database may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -46,9 +50,12 @@ pub(crate) async fn metrics_here(
 pub(crate) async fn metrics(
     State(app): State<Arc<App>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
-    let mails = tokio::time::timeout(PATIENCE, async {
-        mails_by_state(&mut *app.store.read().await?).await
-    });
-    let mails = mails.await.ok().and_then(Result::ok);
-    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.render(&app.store, mails))
+    let queues = tokio::time::timeout(PATIENCE, queues(&app)).await.ok().and_then(Result::ok);
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.render(&app.store, queues))
+}
+
+async fn queues(app: &App) -> Result<Queues, StoreError> {
+    let mut connection = app.store.read().await?;
+    let mails = mails_by_state(&mut connection).await?;
+    Ok(Queues { mails, deliveries: deliveries_by_state(&mut connection).await? })
 }

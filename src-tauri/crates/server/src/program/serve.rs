@@ -94,6 +94,13 @@ pub(crate) struct Serve {
     /// A file with their password.
     #[arg(long, env = "ENTENTE_SMTP_PASSWORD_FILE")]
     smtp_password_file: Option<PathBuf>,
+    /// Let webhooks be reached without TLS.
+    #[arg(long, env = "ENTENTE_WEBHOOKS_ALLOW_HTTP")]
+    webhooks_allow_http: bool,
+    /// Let webhooks be on this machine or in its network: whoever adds one can have the server knock
+    /// there.
+    #[arg(long, env = "ENTENTE_WEBHOOKS_ALLOW_PRIVATE")]
+    webhooks_allow_private: bool,
     /// The address that mails come from.
     #[arg(long, env = "ENTENTE_MAIL_FROM", default_value = "entente@localhost.localdomain")]
     mail_from: String,
@@ -161,6 +168,8 @@ impl Serve {
             refresh: days_long(self.session_days),
             silence: Duration::from_secs(u64::from(self.provider_silence_hours) * 60 * 60),
         };
+        config.webhooks.allow_http = self.webhooks_allow_http;
+        config.webhooks.allow_private = self.webhooks_allow_private;
         if let Some(host) = &self.smtp_host {
             let password = match (&self.smtp_password, &self.smtp_password_file) {
                 (Some(_), Some(_)) => {

@@ -17,7 +17,7 @@ use crate::{
     document::one_document,
     error::{ApiError, ApiResult},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
-    mail,
+    news,
     refusals::WriteRefusals,
     scopes::PARTNERSHIPS_WRITE,
 };
@@ -89,9 +89,10 @@ async fn send(
             ApiError::new(ErrorCode::Internal, "The server could not answer. Try again later.")
         })?;
         save_step(connection, &earlier, &replaced, &caller.origin).await?;
+        news::of_step(connection, &replaced).await?;
     }
     insert_partnership(connection, &step, &caller.origin).await?;
-    mail::queue_for(connection, &step).await?;
+    news::of_step(connection, &step).await?;
     reply(app, user, &step.partnership, connection).await
 }
 

@@ -15,6 +15,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Id, Ids, known},
     idempotency::{Attempt, Outcome, Reply, Stop, WriteRequest, write},
+    news,
     refusals::WriteRefusals,
     scopes::PARTNERSHIPS_WRITE,
 };
@@ -123,6 +124,7 @@ impl Attempt for ChangeOwners<'_> {
             record_activity(connection, &activity, &caller.origin).await?;
             // What an Owner sees of accounts and members comes and goes with the office.
             renew_view(connection, [user]).await?;
+            news::of_owners(connection, &after, at).await?;
         }
         let data = one_document(connection, &actor, app.deadlines, &after)
             .await?

@@ -22,7 +22,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Id,
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
-    mail,
+    news,
     refusals::WriteRefusals,
     scopes::PARTNERSHIPS_WRITE,
     terms,
@@ -154,7 +154,7 @@ impl Attempt for Take<'_> {
         // At the deadline the clock decides first, whoever asks.
         if let Some(expired) = before.expire(at) {
             save_step(connection, &before, &expired, &Origin::default()).await?;
-            mail::queue_for(connection, &expired).await?;
+            news::of_step(connection, &expired).await?;
             before = expired.partnership;
             if matches!(action, Action::Approve | Action::Decline | Action::Accept) {
                 let error = ApiError::new(
@@ -181,7 +181,7 @@ impl Attempt for Take<'_> {
             }
         };
         save_step(connection, &before, &step, &caller.origin).await?;
-        mail::queue_for(connection, &step).await?;
+        news::of_step(connection, &step).await?;
         if step.transition.to == StateName::Removed {
             let doing = Doing::new(Some(user.id), at, &caller.origin).because_of(&step);
             access::end_partnership(connection, &before, &doing).await?;

@@ -1,0 +1,291 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
+use entente_domain::{WebhookEvent, WebhookId, may_manage_webhooks};
+use entente_store::{
+    Connection, StoreError, WebhookRow, delete_webhook, delivery_facts, insert_webhook,
+    users_by_id, webhook, webhooks_of,
+};
+use entente_wire::{
+    DeliveryState, Document, ErrorCode, LastDelivery, List, NewWebhook, Person, Resource,
+    ResourceMeta, ResourceType, WebhookAttributes, WebhookResource,
+};
+use secrecy::ExposeSecret as _;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    auth::Caller,
+    error::{ApiError, ApiResult},
+    extract::{Id, known},
+    idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    paging::{PAGE, Paging},
+    query::Query,
+    refusals::{ReadRefusals, WriteRefusals},
+    scopes::{WEBHOOKS_READ, WEBHOOKS_WRITE},
+    webhooks::{check, new_secret, place_of_webhook, queue_test},
+};
+
+/// The most webhooks that one workspace has.
+const MOST: usize = 10;
+
+/// The webhooks of the caller's workspace.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks", tag = "Webhooks", operation_id = "listWebhooks",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(
+        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
+        ("page[number]" = Option<u32>, Query, description = "From 1"),
+        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+    ),
+    responses((status = 200, body = List<WebhookResource>), ReadRefusals)
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    RawQuery(raw): RawQuery,
+) -> ApiResult<Json<List<WebhookResource>>> {
+    caller.needs(WEBHOOKS_READ)?;
+    entitled(&caller)?;
+    let query = Query::parse(raw.as_deref(), &PAGE)?;
+    let paging = Paging::read(&query)?;
+    let mut connection = app.store.read().await?;
+    let rows = webhooks_of(&mut connection, [caller.user.workspace]).await?;
+    let all = documents(&mut connection, &rows).await?;
+    Ok(Json(paging.page(&query, "/api/v1/webhooks", all)))
+}
+
+/// One webhook of the caller's workspace.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/{id}", tag = "Webhooks", operation_id = "getWebhook",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The webhook's id", format = Uuid)),
+    responses((status = 200, body = Document<WebhookResource>), ReadRefusals)
+)]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Document<WebhookResource>>> {
+    caller.needs(WEBHOOKS_READ)?;
+    entitled(&caller)?;
+    let mut connection = app.store.read().await?;
+    let row = own(&mut connection, &caller, &id).await?;
+    let data = documents(&mut connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
+    Ok(Json(Document { data }))
+}
+
+/// Has the events of the caller's workspace sent somewhere. See the tag Webhooks for what is sent.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks", tag = "Webhooks", operation_id = "createWebhook",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours")),
+    request_body(content = NewWebhook, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    responses(
+        (status = 201, body = Document<WebhookResource>, description = "With the secret, which is told here only"),
+        WriteRefusals,
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: WriteRequest,
+) -> ApiResult<Response> {
+    let wanted = request.attributes()?;
+    write(&app, &caller, WEBHOOKS_WRITE, &request, &Create { wanted }).await
+}
+
+/// Ends a webhook at once, with what was on its way to it.
+#[utoipa::path(
+    delete, path = "/api/v1/webhooks/{id}", tag = "Webhooks", operation_id = "deleteWebhook",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The webhook's id", format = Uuid),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
+    ),
+    responses(
+        (status = 200, body = Document<WebhookResource>, description = "The webhook as it was"),
+        WriteRefusals,
+    )
+)]
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id,
+    request: WriteRequest,
+) -> ApiResult<Response> {
+    write(&app, &caller, WEBHOOKS_WRITE, &request, &Remove { id }).await
+}
+
+/// Sends an event `webhook.test` to a webhook. What became of it is in `lastDelivery` soon.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks/{id}/test", tag = "Webhooks", operation_id = "testWebhook",
+    security(("apiKey" = []), ("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The webhook's id", format = Uuid),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
+    ),
+    responses(
+        (status = 202, body = Document<WebhookResource>, description = "The event is on its way"),
+        WriteRefusals,
+    )
+)]
+pub(crate) async fn test(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id,
+    request: WriteRequest,
+) -> ApiResult<Response> {
+    write(&app, &caller, WEBHOOKS_WRITE, &request, &Test { id }).await
+}
+
+fn entitled(caller: &Caller) -> ApiResult<()> {
+    if may_manage_webhooks(&caller.actor()) { Ok(()) } else { Err(ApiError::forbidden()) }
+}
+
+struct Create {
+    wanted: NewWebhook,
+}
+
+impl Attempt for Create {
+    async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
+        entitled(caller)?;
+        let url = check(&self.wanted.url, &app.webhooks).map_err(|why| {
+            let detail = format!("Events cannot be sent there: {why}.");
+            ApiError::in_body(ErrorCode::InvalidValue, "url", detail)
+        })?;
+        let events = events(self.wanted.events.as_deref())?;
+        let workspace = caller.user.workspace;
+        if webhooks_of(connection, [workspace]).await?.len() >= MOST {
+            return Err(ApiError::new(
+                ErrorCode::TooMany,
+                format!(
+                    "Your workspace has {MOST} webhooks. Delete one that is not used any more."
+                ),
+            )
+            .into());
+        }
+        let id = WebhookId::new(Uuid::now_v7());
+        let secret = new_secret();
+        let sealed = app.vault.seal(&place_of_webhook(id), &secret).map_err(ApiError::from)?;
+        let row = WebhookRow {
+            id,
+            workspace,
+            url: url.into(),
+            events,
+            created_by: caller.user.id,
+            created_at: app.clock.now(),
+            key_id: sealed.key_id,
+            sealed: sealed.text,
+        };
+        insert_webhook(connection, &row).await?;
+        let mut data =
+            documents(connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
+        data.attributes.secret = Some(secret.expose_secret().into());
+        Ok(Reply::without_version(StatusCode::CREATED, &Document { data })?.sealed())
+    }
+}
+
+/// The events that are named; all if none is.
+fn events(names: Option<&[String]>) -> ApiResult<Vec<WebhookEvent>> {
+    let all = || WebhookEvent::ALL.iter().copied().filter(|event| *event != WebhookEvent::Test);
+    let Some(names) = names else { return Ok(all().collect()) };
+    let mut events: Vec<WebhookEvent> =
+        names.iter().filter_map(|name| all().find(|event| event.as_str() == name)).collect();
+    if events.len() != names.len() || events.is_empty() {
+        let words: Vec<&str> = all().map(WebhookEvent::as_str).collect();
+        return Err(ApiError::in_body(
+            ErrorCode::InvalidValue,
+            "events",
+            format!("Name some of these, or leave it out for all: {}.", words.join(", ")),
+        ));
+    }
+    events.sort_unstable();
+    events.dedup();
+    Ok(events)
+}
+
+struct Remove {
+    id: String,
+}
+
+impl Attempt for Remove {
+    async fn run(&self, _: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
+        entitled(caller)?;
+        let row = own(connection, caller, &self.id).await?;
+        let id = row.id;
+        let data = documents(connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
+        delete_webhook(connection, id).await?;
+        Ok(Reply::without_version(StatusCode::OK, &Document { data })?)
+    }
+}
+
+struct Test {
+    id: String,
+}
+
+impl Attempt for Test {
+    async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
+        entitled(caller)?;
+        let row = own(connection, caller, &self.id).await?;
+        queue_test(connection, &row, app.clock.now()).await?;
+        let data = documents(connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
+        Ok(Reply::without_version(StatusCode::ACCEPTED, &Document { data })?)
+    }
+}
+
+/// A webhook of the caller's workspace.
+async fn own(connection: &mut Connection, caller: &Caller, id: &str) -> ApiResult<WebhookRow> {
+    let found = webhook(connection, known(id)?).await?;
+    found.filter(|row| row.workspace == caller.user.workspace).ok_or_else(ApiError::not_found)
+}
+
+async fn documents(
+    connection: &mut Connection,
+    rows: &[WebhookRow],
+) -> Result<Vec<WebhookResource>, StoreError> {
+    let users = users_by_id(connection, rows.iter().map(|row| row.created_by)).await?;
+    let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
+    let mut facts = delivery_facts(connection, &ids).await?;
+    let one = |row: &WebhookRow| {
+        let facts = facts.remove(&row.id).unwrap_or_default();
+        let user = users.get(&row.created_by);
+        let last_delivery = facts.last.map(|last| LastDelivery {
+            event_id: last.event_id,
+            event_type: last.event,
+            state: match last.state.as_str() {
+                "delivered" => DeliveryState::Delivered,
+                "given_up" => DeliveryState::GivenUp,
+                _ => DeliveryState::Retrying,
+            },
+            attempts: u32::try_from(last.attempts).unwrap_or_default(),
+            status: last.status.and_then(|status| u16::try_from(status).ok()),
+            error: last.error,
+            at: last.tried_at,
+        });
+        Resource {
+            id: row.id.to_string(),
+            r#type: ResourceType::Webhook,
+            attributes: WebhookAttributes {
+                url: row.url.clone(),
+                events: row.events.clone(),
+                created_by: Person {
+                    id: row.created_by,
+                    name: user.map(|user| user.name.clone()).unwrap_or_default(),
+                    email: user.map(|user| user.email.clone()).unwrap_or_default(),
+                },
+                created_at: row.created_at,
+                undelivered: u64::try_from(facts.undelivered).unwrap_or_default(),
+                last_delivery,
+                secret: None,
+            },
+            meta: ResourceMeta { allowed_actions: vec!["test".into(), "delete".into()] },
+        }
+    };
+    Ok(rows.iter().map(one).collect())
+}
