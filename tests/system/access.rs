@@ -30,7 +30,12 @@ pub const IRIS: &str = "iris";
 
 impl Story {
     pub async fn begin(ground: Ground) -> Result<Self> {
-        let mut world = ground.world().await?;
+        let world = ground.world().await?;
+        Self::tell(ground, world).await
+    }
+
+    /// The same in a world that is there.
+    pub async fn tell(ground: Ground, mut world: World) -> Result<Self> {
         world.add("marit", "Hugo Martin", WorkspaceRole::User).await?;
         world.add("marit", "Iris Moen", WorkspaceRole::LoginOnly).await?;
         let server = world.server.as_ref().expect("it runs");

@@ -10,6 +10,7 @@ mod policy;
 mod processes;
 mod smtp;
 mod sso;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -217,3 +217,19 @@ async fn deliver(app: &App, sender: &Sender, delivery: &ClaimedDelivery) -> Resu
     }
     app.store.not_delivered(delivery, status, &error, next_at, now).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_of_this_machine_is_not_resolved_unless_allowed() {
+        let resolve = async |allow_private: bool| {
+            let name: Name = "localhost".parse().expect("a name");
+            Guard { allow_private }.resolve(name).await
+        };
+        let refused = resolve(false).await.err().expect("refused");
+        assert!(refused.is::<NotPublic>(), "{refused}");
+        assert!(resolve(true).await.expect("addresses").all(|found| found.ip().is_loopback()));
+    }
+}
