@@ -59,6 +59,8 @@ id! {
     PartnershipId,
     /// An API key; not its secret.
     ApiKeyId,
+    /// A token of an identity provider; not its secret.
+    ScimTokenId,
     /// An account: a login to a third-party app.
     AccountId,
     /// One user's role on one account.

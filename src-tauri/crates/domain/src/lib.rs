@@ -35,6 +35,8 @@ pub use ids::{
     PartnershipId, SessionId, SharedAccountId, UserId, WorkspaceId,
     AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId,
     SharedAccountId, UserId, WebhookId, WorkspaceId,
+    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId, ScimTokenId,
+    SharedAccountId, UserId, WorkspaceId,
 };
 pub use partnership::{
     Approval, Awaited, Consent, Partnership, Reminders, State, StateName, UnknownState, Waiting,
@@ -42,8 +44,8 @@ pub use partnership::{
 pub use people::{Actor, Side, UnknownName, UserStatus, WorkspaceRole};
 pub use policy::{Action, SendPolicy, allowed_actions, may_send, needs_reason, sees};
 pub use text::{
-    AccountLabel, ApplicationName, EmailAddress, KeyName, Message, Note, PersonName, Reason,
-    TextError, WorkspaceName,
+    AccountLabel, AddressLabel, ApplicationName, EmailAddress, ExternalId, KeyName, Message, Note,
+    PersonName, Reason, TextError, TokenName, WorkspaceName,
 };
 pub use timestamp::{Timestamp, TimestampError};
 pub use transition::{

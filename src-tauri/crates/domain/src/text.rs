@@ -98,6 +98,12 @@ text! {
     KeyName(100, lines: false),
     /// What tells an account from others of the same app: 1 to 200 characters on one line.
     AccountLabel(200, lines: false),
+    /// What an operator calls an identity provider's token: 1 to 100 characters on one line.
+    TokenName(100, lines: false),
+    /// What an identity provider calls a member: 1 to 255 characters on one line.
+    ExternalId(255, lines: false),
+    /// What tells a mail address from others of the same person: 1 to 100 characters on one line.
+    AddressLabel(100, lines: false),
 }
 
 /// A mail address as RFC 5321 allows it without quoting: at most 254 octets, the domain in lower

@@ -85,6 +85,14 @@ events! {
     CredentialRead = "account_credential_read", "Account Login";
     /// A member was removed from their workspace.
     UserDeactivated = "user_deactivated", "User Deactivated";
+    /// An identity provider added a member.
+    UserCreated = "user_created", "User Created";
+    /// An identity provider told of a member anew.
+    UserUpdated = "user_updated", "User Updated";
+    /// An identity provider let a member act again.
+    UserReactivated = "user_reactivated", "User Reactivated";
+    /// An identity provider deleted a member.
+    UserDeleted = "user_deleted", "User Deleted";
 }
 
 /// An entry to add to the audit.

@@ -105,6 +105,20 @@ pub async fn keys_of(connection: &mut Connection, user: UserId) -> Result<Vec<Ke
     rows.iter().map(key_row).collect()
 }
 
+/// Ends all keys of a user at once.
+pub async fn revoke_keys_of(
+    connection: &mut Connection,
+    user: UserId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE api_keys SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL")
+        .bind(at.unix_millis())
+        .bind(user.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Ends a key at once; false if there is none or it was ended before.
 pub async fn revoke_key(
     connection: &mut Connection,
