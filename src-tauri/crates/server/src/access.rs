@@ -16,8 +16,8 @@ use entente_store::{
     Viewer, accounts_by_id, admins_of, delete_grant, delete_shared, end_sessions_of, grants_of,
     grants_on, insert_access_request, insert_grant, insert_shared, note_login, partnerships_by_id,
     partnerships_owned_by, pending_requests, record_activity, record_change, renew_view,
-    save_owners, shared_through, shares_of, update_access_request, update_grant, update_user,
-    users_by_id,
+    revoke_keys_of, save_owners, shared_through, shares_of, update_access_request, update_grant,
+    update_user, users_by_id,
 };
 use uuid::Uuid;
 
@@ -497,7 +497,7 @@ pub(crate) async fn log_in(
     .await
 }
 
-/// Disables a member: every role, ownership and pending request of theirs ends.
+/// Disables a member: every role, ownership, pending request and API key of theirs ends.
 pub(crate) async fn disable(
     connection: &mut Connection,
     user: &UserRow,
@@ -518,6 +518,8 @@ pub(crate) async fn disable(
         save_owners(connection, &partnership, &after).await?;
         doing.note(AccessNews::OwnerLeft(Box::new(after)));
     }
+    // Who is let in again one day comes with keys of their own then.
+    revoke_keys_of(connection, user.id, doing.at).await?;
     let fresh = users_by_id(connection, [user.id]).await?.remove(&user.id);
     let before = fresh.unwrap_or_else(|| user.clone());
     let after = UserRow { status: UserStatus::Disabled, ..before.clone() };

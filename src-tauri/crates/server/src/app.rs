@@ -28,6 +28,8 @@ pub(crate) struct App {
     pub(crate) proxies: Proxies,
     pub(crate) webhooks: WebhookConfig,
     pub(crate) metrics: Metrics,
+    /// Whether it is reached over TLS without a proxy.
+    pub(crate) is_tls: bool,
     /// Whether `/metrics` has an address of its own.
     pub(crate) metrics_apart: bool,
     /// Requests with an idempotency key that are being answered just now.
@@ -61,6 +63,7 @@ impl App {
             rates: Rates::new(&config.limits),
             limits: config.limits.clone(),
             proxies: config.proxies.clone(),
+            is_tls: config.tls.is_some(),
             metrics_apart: config.metrics_listen.is_some(),
             webhooks: config.webhooks.clone(),
             metrics: Metrics::default(),

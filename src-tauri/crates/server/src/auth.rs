@@ -109,6 +109,11 @@ async fn authenticate_hash(
     let found = key_by_hash(connection, &hash).await?;
     let is_session = found.as_ref().is_some_and(|(key, _)| key.session.is_some());
     let Some((key, user)) = found.filter(|(key, _)| key.revoked_at.is_none()) else {
+    // The keys of a disabled user are revoked; that they are disabled is what helps them.
+    let is_known = |(key, user): &(KeyRow, UserRow)| {
+        key.revoked_at.is_none() || user.status != UserStatus::Live
+    };
+    let Some((key, user)) = found.filter(is_known) else {
         return Err(ApiError::new(
             ErrorCode::InvalidCredentials,
             if is_session {
@@ -132,6 +137,12 @@ async fn authenticate_hash(
         return Err(ApiError::new(
             ErrorCode::UserDisabled,
             "The user of this API key was removed from the workspace. Ask an Admin of the workspace.",
+        ));
+    }
+    if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
+        return Err(ApiError::new(
+            ErrorCode::ExpiredCredentials,
+            "This API key has expired. Create a new one and sign in again.",
         ));
     }
     Ok(Caller { user, key, origin, hash })

@@ -82,6 +82,15 @@ impl ApiError {
         })
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.object.detail
+    }
+
+    /// The seconds to wait before it is worth another try.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.object.meta.retry_after
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.object.status
     }

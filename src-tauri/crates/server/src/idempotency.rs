@@ -195,7 +195,15 @@ pub(crate) trait Attempt: Sync {
 }
 
 /// How often a write that met another one is tried.
-const TRIES: u32 = 12;
+pub(crate) const TRIES: u32 = 12;
+
+/// Waits a random while after so many tries, the longer the more there were.
+pub(crate) async fn pause_after(app: &App, tries: u32) {
+    app.metrics.retries.inc();
+    let most = 2_u64 << tries.min(6);
+    let wait = rand::rng().random_range(0..=most);
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
 
 /// Runs `attempt` in a transaction, again where another one was in the way. A fault of the server
 /// leaves nothing; an answer, refusals included, is kept with what it did, so that the same request
@@ -235,10 +243,7 @@ async fn repeat(
     loop {
         match once(app, caller, key, request_hash, attempt).await {
             Err(error) if error.is_conflict() && tries < TRIES => {
-                app.metrics.retries.inc();
-                let most = 2_u64 << tries.min(6);
-                let wait = rand::rng().random_range(0..=most);
-                tokio::time::sleep(Duration::from_millis(wait)).await;
+                pause_after(app, tries).await;
                 tries += 1;
             }
             done => {

@@ -9,6 +9,9 @@ use sha2::Sha256;
 /// What a key begins with, so that people and secret scanners know one.
 const PREFIX: &str = "entente_";
 
+/// What a token of an identity provider begins with.
+const SCIM_PREFIX: &str = "entente_scim_";
+
 /// The server's own secret: keys are stored as their HMAC-SHA256 under it, so that a stolen database
 /// gives no way to try keys.
 #[derive(Clone)]
@@ -73,11 +76,22 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
-/// A new key of 256 random bits, as text. The one place that writes one.
+/// A new key of 256 random bits, as text.
 #[must_use]
 pub fn new_key() -> SecretString {
+    new_secret(PREFIX)
+}
+
+/// A new token of an identity provider, of 256 random bits, as text.
+#[must_use]
+pub(crate) fn new_scim_token() -> SecretString {
+    new_secret(SCIM_PREFIX)
+}
+
+/// The one place that writes a secret.
+fn new_secret(prefix: &str) -> SecretString {
     let bits: [u8; 32] = rand::rng().random();
-    SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)))
+    SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits)))
 }
 
 /// Bytes in hexadecimal.

@@ -31,6 +31,7 @@ mod refusals;
 mod requests;
 mod retry;
 mod running;
+mod scim;
 mod scopes;
 mod serving;
 mod set_up;
@@ -49,6 +50,10 @@ pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
 pub use origin::{ForwardedHeader, Proxies};
 pub use running::{Opened, Running, Server, StartError};
+pub use scim::{
+    NewScimToken, RevokedScimToken, add_scim_token, end_scim_token, filter as scim_filter,
+    scim_tokens,
+};
 pub use scopes::SCOPES;
 pub use set_up::{
     NewAccount, SetUpError, add_account, add_key, add_user, add_workspace, disable_user, revoke,

@@ -6,6 +6,7 @@ mod key;
 mod logs;
 mod mail;
 mod place;
+mod scim;
 mod serve;
 mod settings;
 mod sso;
@@ -65,6 +66,9 @@ enum Command {
     /// Single sign-on with OpenID Connect.
     #[command(subcommand)]
     Sso(sso::SsoCommand),
+    /// Tokens of identity providers.
+    #[command(subcommand)]
+    Scim(scim::ScimCommand),
 }
 
 /// Does what the arguments say.
@@ -99,6 +103,7 @@ async fn try_run() -> Result<()> {
         Command::Key(command) => command.run().await,
         Command::Mail(command) => command.run().await,
         Command::Sso(command) => command.run().await,
+        Command::Scim(command) => command.run().await,
     }
 }
 

@@ -37,6 +37,9 @@ pub enum SetUpError {
     /// No such workspace.
     #[error("there is no workspace with the ID {0}")]
     UnknownWorkspace(WorkspaceId),
+    /// An identity provider's token gives roles up to an Admin's.
+    #[error("the highest role that a token can give is admin")]
+    RoleTooHigh,
     /// The database failed, or has it already.
     #[error(transparent)]
     Store(#[from] StoreError),
