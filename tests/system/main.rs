@@ -8,6 +8,7 @@ mod mail;
 mod outage;
 mod policy;
 mod processes;
+mod scim;
 mod smtp;
 mod sso;
 mod webhooks;

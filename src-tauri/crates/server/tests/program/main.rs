@@ -9,6 +9,7 @@ mod mail;
 mod metrics;
 mod processes;
 mod rates;
+mod scim;
 mod serving;
 mod settings;
 mod site;
