@@ -1,6 +1,7 @@
 use std::{io, path::PathBuf};
 
 use entente_domain::{PartnershipId, UserId};
+use sqlx::{error::DatabaseError, migrate::MigrateError};
 use thiserror::Error;
 
 /// What can go wrong with the database.
@@ -11,7 +12,7 @@ pub enum StoreError {
     Database(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrateError),
     /// A row that cannot be: written by nobody, or damaged.
     #[error("the row {id} of {table} is inconsistent: {why}")]
     Inconsistent {
@@ -57,6 +58,9 @@ pub enum StoreError {
     /// What is asked for is done with files, and the database is none.
     #[error("the database is on PostgreSQL, which has tools of its own for this")]
     NotAFile,
+    /// The database's file is damaged.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The address is not one of a database.
     #[error("not a database address: {0}")]
     Address(String),
@@ -91,7 +95,27 @@ impl StoreError {
             | Self::File(..)
             | Self::Unsound(..)
             | Self::NotAFile
+            | Self::Damaged(_)
             | Self::Address(_) => false,
+        }
+    }
+
+    /// Whether what is stored is at fault: a file that is damaged or not of SQLite, another schema
+    /// than this one's, rows that cannot be. Trying again does not help.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        let is_damage = |error: &sqlx::Error| {
+            let code = error.as_database_error().and_then(DatabaseError::code);
+            // SQLITE_ERROR (no such table or column), SQLITE_CORRUPT, SQLITE_NOTADB.
+            matches!(code.as_deref().and_then(sqlite_code), Some(1 | 11 | 26))
+        };
+        match self {
+            Self::Database(error)
+            | Self::Migration(
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+            ) => is_damage(error),
+            Self::Migration(_) | Self::Inconsistent { .. } | Self::Damaged(_) => true,
+            Self::Changed(_) | Self::UserChanged(_) | Self::PairTaken | Self::Address(_) => false,
         }
     }
 
@@ -114,6 +138,7 @@ impl StoreError {
             | Self::File(..)
             | Self::Unsound(..)
             | Self::NotAFile
+            | Self::Damaged(_)
             | Self::Address(_) => false,
         }
     }
@@ -127,13 +152,17 @@ impl StoreError {
     }
 }
 
+/// SQLite's own code of an error; its extended codes end in the byte of the one that they extend.
 /// PostgreSQL's codes have five characters, which none of SQLite's has.
+fn sqlite_code(code: &str) -> Option<i32> {
+    let code = Some(code).filter(|code| code.len() < 5)?;
+    code.parse::<i32>().ok().map(|code| code & 0xff)
+}
+
 fn is_busy_code(code: &str) -> bool {
-    if code.len() < 5 {
-        // SQLITE_BUSY and its extended codes end in the byte 5.
-        return code.parse::<i32>().is_ok_and(|code| code & 0xff == 5);
-    }
     match code {
+        // SQLITE_BUSY.
+        _ if sqlite_code(code).is_some() => sqlite_code(code) == Some(5),
         // A statement or a lock took too long; the server is a standby; it stops or starts.
         "57014" | "55P03" | "25P03" | "25006" | "57P01" | "57P02" | "57P03" => true,
         // The connection failed; the server lacks connections, memory or room.

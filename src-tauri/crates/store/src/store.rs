@@ -164,6 +164,33 @@ impl Store {
         let (engine, options) = options(url)?;
         let alone = alone(engine, options.clone()).await?;
         schema::migrate(&alone, engine, url).await?;
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of_address(url)?;
+        let address = match engine {
+            Engine::Sqlite => {
+                format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
+            }
+            Engine::Postgres => url.to_owned(),
+        };
+        let options = AnyConnectOptions::from_str(&address)
+            .map_err(|error| StoreError::Address(error.to_string()))?;
+        if engine == Engine::Sqlite {
+            // A pool tries what fails on a new connection again for long; here it is told at once.
+            let mut first = Connection::connect_with(&options).await?;
+            set_up_sqlite(&mut first).await?;
+            first.close().await?;
+        }
+        // Migrations take the time that they need. They have a pool of their own: over a connection
+        // they would bind whoever opens a database to one thread.
+        let alone = AnyPoolOptions::new().max_connections(1);
+        let alone = match engine {
+            Engine::Sqlite => {
+                alone.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+            }
+            Engine::Postgres => alone,
+        };
+        let alone = alone.connect_with(options.clone()).await?;
+        engine.migrator().run(&alone).await?;
         let epoch = epoch(&mut *alone.acquire().await?).await?;
         let known = Known { epoch, ..Known::default() };
         alone.close().await;
@@ -286,6 +313,20 @@ impl Store {
             let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
             (name, pool.size().saturating_sub(idle), idle)
         })
+    }
+
+    /// Looks through the whole database for damage that it would not come across by itself for long.
+    /// PostgreSQL keeps watch over its own files.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        match self.engine {
+            Engine::Sqlite => {
+                let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+                    .fetch_one(&mut *self.read().await?)
+                    .await?;
+                if found == "ok" { Ok(()) } else { Err(StoreError::Damaged(found)) }
+            }
+            Engine::Postgres => Ok(()),
+        }
     }
 
     /// Closes all connections.
