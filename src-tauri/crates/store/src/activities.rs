@@ -4,7 +4,11 @@ use entente_domain::{
 use sqlx::{Row as _, any::AnyRow};
 use uuid::Uuid;
 
-use crate::{Connection, StoreError, sql::Statement};
+use crate::{
+    Connection, StoreError,
+    insert::{Bound, insert},
+    sql::Statement,
+};
 
 /// What the client told of itself with a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -161,36 +165,47 @@ impl<'a> NewActivity<'a> {
     }
 }
 
+const ACTIVITIES: &str = "INSERT INTO activities (id, at, event, host_id, guest_id, guest_sees, \
+     partnership_id, account_id, application, account_label, actor_id, subject_id, detail, \
+     location, os, device)";
+
+fn bind_activity(query: Bound, new: &NewActivity<'_>, origin: &Origin) -> Bound {
+    query
+        .bind(Uuid::now_v7().to_string())
+        .bind(new.at.unix_millis())
+        .bind(new.event.as_str())
+        .bind(new.host.map(|id| id.to_string()))
+        .bind(new.guest.map(|id| id.to_string()))
+        .bind(i64::from(new.guest_sees))
+        .bind(new.partnership.map(|id| id.to_string()))
+        .bind(new.account.map(|account| account.id.to_string()))
+        .bind(new.account.map(|account| account.application.as_str().to_owned()))
+        .bind(new.account.map(|account| account.label.as_str().to_owned()))
+        .bind(new.actor.map(|id| id.to_string()))
+        .bind(new.subject.map(|id| id.to_string()))
+        .bind(new.detail.clone())
+        .bind(origin.location.clone())
+        .bind(origin.os.clone())
+        .bind(origin.device.clone())
+}
+
 /// Adds an entry to the audit.
 pub async fn record_activity(
     connection: &mut Connection,
     new: &NewActivity<'_>,
     origin: &Origin,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO activities (id, at, event, host_id, guest_id, guest_sees, partnership_id, \
-         account_id, application, account_label, actor_id, subject_id, detail, location, os, device) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-    )
-    .bind(Uuid::now_v7().to_string())
-    .bind(new.at.unix_millis())
-    .bind(new.event.as_str())
-    .bind(new.host.map(|id| id.to_string()))
-    .bind(new.guest.map(|id| id.to_string()))
-    .bind(i64::from(new.guest_sees))
-    .bind(new.partnership.map(|id| id.to_string()))
-    .bind(new.account.map(|account| account.id.to_string()))
-    .bind(new.account.map(|account| account.application.as_str().to_owned()))
-    .bind(new.account.map(|account| account.label.as_str().to_owned()))
-    .bind(new.actor.map(|id| id.to_string()))
-    .bind(new.subject.map(|id| id.to_string()))
-    .bind(&new.detail)
-    .bind(&origin.location)
-    .bind(&origin.os)
-    .bind(&origin.device)
-    .execute(connection)
-    .await?;
-    Ok(())
+    record_activities(connection, std::slice::from_ref(new), origin).await
+}
+
+/// Adds entries to the audit.
+pub(crate) async fn record_activities(
+    connection: &mut Connection,
+    new: &[NewActivity<'_>],
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let bind = |query, new: &NewActivity<'_>| bind_activity(query, new, origin);
+    Ok(insert(connection, ACTIVITIES, new, bind).await?)
 }
 
 /// An entry of the audit.

@@ -15,6 +15,7 @@ mod file;
 mod horizon;
 mod idempotency;
 mod identity_providers;
+mod insert;
 mod keys;
 mod leases;
 mod listener;
@@ -67,13 +68,13 @@ pub use outbox::{
 };
 pub use partnerships::{
     ListFilter, ListPosition, Sort, TransitionRow, due_partnerships, get_partnership,
-    insert_partnership, list_partnerships, newest_of_pair, partnerships_by_id,
+    insert_histories, insert_partnership, list_partnerships, newest_of_pair, partnerships_by_id,
     partnerships_owned_by, save_owners, save_step, snapshot_page, transitions_of, visible_count,
 };
 pub use people::{
-    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_user,
-    insert_workspace, list_users, renew_view, update_user, user_by_email, users_by_id, workspace,
-    workspaces_by_id,
+    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_people,
+    insert_user, insert_workspace, list_users, renew_view, update_user, user_by_email, users_by_id,
+    workspace, workspaces_by_id,
 };
 pub use schema::Migrated;
 pub use sessions::{

@@ -11,6 +11,8 @@ use sqlx::Row as _;
 
 use crate::{
     Audience, Connection, Event, NewActivity, Origin, ResourceKind, StoreError,
+    activities::record_activities,
+    insert::{Bound, insert},
     people::{folded, select_in},
     record_activity, record_change,
 };
@@ -120,23 +122,13 @@ pub async fn due_partnerships(
     partnerships_by_id(connection, ids).await
 }
 
-/// Adds a partnership with its first transition, its audit entry and its change.
-pub async fn insert_partnership(
-    connection: &mut Connection,
-    step: &Step,
-    origin: &Origin,
-) -> Result<(), StoreError> {
-    let partnership = &step.partnership;
-    let values = row::Values::of(partnership);
-    let query = sqlx::query(
-        "INSERT INTO partnerships (state, holds_pair, awaiting_since, expires_at, awaited, \
-         approved_by, approved_at, approved_automatically, consent_by, consent_at, terms_version, \
-         terms_hash, reminders_sent, last_reminder_at, updated_at, version, id, host_id, guest_id, \
-         partner_email, reason, requested_by, predecessor_id, created_at, folded_email) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22, $23, $24, $25)",
-    );
-    values
+const PARTNERSHIPS: &str = "INSERT INTO partnerships (state, holds_pair, awaiting_since, \
+     expires_at, awaited, approved_by, approved_at, approved_automatically, consent_by, consent_at, \
+     terms_version, terms_hash, reminders_sent, last_reminder_at, updated_at, version, id, host_id, \
+     guest_id, partner_email, reason, requested_by, predecessor_id, created_at, folded_email)";
+
+fn bind_partnership(query: Bound, partnership: &Partnership) -> Bound {
+    row::Values::of(partnership)
         .bind(query)
         .bind(partnership.id.to_string())
         .bind(partnership.host.to_string())
@@ -147,7 +139,16 @@ pub async fn insert_partnership(
         .bind(partnership.predecessor.map(|id| id.to_string()))
         .bind(partnership.created_at.unix_millis())
         .bind(folded(partnership.partner_email.as_str()))
-        .execute(&mut *connection)
+}
+
+/// Adds a partnership with its first transition, its audit entry and its change.
+pub async fn insert_partnership(
+    connection: &mut Connection,
+    step: &Step,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let partnership = &step.partnership;
+    insert(connection, PARTNERSHIPS, &[partnership], |query, row| bind_partnership(query, row))
         .await
         .map_err(|error| match error.as_database_error() {
             Some(database) if database.is_unique_violation() => StoreError::PairTaken,
@@ -156,8 +157,29 @@ pub async fn insert_partnership(
     for owner in &partnership.owners {
         insert_owner(connection, partnership.id, *owner).await?;
     }
-    record_transition(connection, partnership, &step.transition, origin).await?;
+    record_step(connection, step, origin).await?;
     changed(connection, None, partnership).await
+}
+
+/// Adds many partnerships as their transitions would have left them, each from its request on: rows,
+/// Partnership Owners, history and audit. They are not in the change log: who read before reads anew.
+pub async fn insert_histories(
+    connection: &mut Connection,
+    histories: &[Vec<Step>],
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let last: Vec<&Partnership> =
+        histories.iter().filter_map(|steps| steps.last()).map(|step| &step.partnership).collect();
+    insert(connection, PARTNERSHIPS, &last, |query, row| bind_partnership(query, row)).await?;
+    let owners: Vec<(PartnershipId, UserId)> = last
+        .iter()
+        .flat_map(|partnership| partnership.owners.iter().map(|owner| (partnership.id, *owner)))
+        .collect();
+    insert(connection, OWNERS, &owners, |query, row| bind_owner(query, *row)).await?;
+    let steps: Vec<&Step> = histories.iter().flatten().collect();
+    insert(connection, TRANSITIONS, &steps, |query, step| bind_transition(query, step)).await?;
+    let activities: Vec<NewActivity<'_>> = steps.iter().map(|step| activity(step)).collect();
+    record_activities(connection, &activities, origin).await
 }
 
 /// Saves a transition: compares the version and sets the row, adds the history, the audit entry and
@@ -184,7 +206,7 @@ pub async fn save_step(
     if done.rows_affected() != 1 {
         return Err(StoreError::Changed(before.id));
     }
-    record_transition(connection, &step.partnership, &step.transition, origin).await?;
+    record_step(connection, step, origin).await?;
     changed(connection, Some(before), &step.partnership).await
 }
 
@@ -230,17 +252,19 @@ pub async fn save_owners(
     changed(connection, Some(before), after).await
 }
 
+const OWNERS: &str = "INSERT INTO partnership_owners (partnership_id, user_id)";
+
+fn bind_owner(query: Bound, (partnership, owner): (PartnershipId, UserId)) -> Bound {
+    query.bind(partnership.to_string()).bind(owner.to_string())
+}
+
 async fn insert_owner(
     connection: &mut Connection,
     partnership: PartnershipId,
     owner: UserId,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO partnership_owners (partnership_id, user_id) VALUES ($1, $2)")
-        .bind(partnership.to_string())
-        .bind(owner.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
+    let row = [(partnership, owner)];
+    Ok(insert(connection, OWNERS, &row, |query, row| bind_owner(query, *row)).await?)
 }
 
 /// The partnerships that somebody owns.
@@ -262,30 +286,31 @@ pub async fn partnerships_owned_by(
     partnerships_by_id(connection, ids).await
 }
 
-async fn record_transition(
-    connection: &mut Connection,
-    partnership: &Partnership,
-    transition: &Transition,
-    origin: &Origin,
-) -> Result<(), StoreError> {
-    let actor = match transition.by {
+const TRANSITIONS: &str =
+    "INSERT INTO transitions (partnership_id, position, from_state, to_state, actor_id, at, note)";
+
+fn actor(transition: &Transition) -> Option<UserId> {
+    match transition.by {
         Initiator::User(user) => Some(user),
         Initiator::System => None,
-    };
+    }
+}
+
+fn bind_transition(query: Bound, step: &Step) -> Bound {
+    let transition = &step.transition;
     // Every transition raises the version by one, so the version is the position.
-    sqlx::query(
-        "INSERT INTO transitions (partnership_id, position, from_state, to_state, actor_id, at, note) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(transition.partnership.to_string())
-    .bind(partnership.version)
-    .bind(transition.from.map(StateName::as_str))
-    .bind(transition.to.as_str())
-    .bind(actor.map(|user| user.to_string()))
-    .bind(transition.at.unix_millis())
-    .bind(transition.note.as_ref().map(|note| note.as_str()))
-    .execute(&mut *connection)
-    .await?;
+    query
+        .bind(transition.partnership.to_string())
+        .bind(step.partnership.version)
+        .bind(transition.from.map(StateName::as_str))
+        .bind(transition.to.as_str())
+        .bind(actor(transition).map(|user| user.to_string()))
+        .bind(transition.at.unix_millis())
+        .bind(transition.note.as_ref().map(|note| note.as_str().to_owned()))
+}
+
+fn activity(step: &Step) -> NewActivity<'static> {
+    let Step { partnership, transition } = step;
     let event = match (transition.from, &partnership.state) {
         (None, _) => Event::PartnershipRequested,
         (Some(_), State::Active) => Event::PartnershipAccepted,
@@ -302,8 +327,16 @@ async fn record_transition(
     let detail = transition
         .from
         .map_or_else(|| transition.to.to_string(), |from| format!("{from} -> {}", transition.to));
-    let new = NewActivity { detail, ..NewActivity::of(event, partnership, actor, transition.at) };
-    record_activity(connection, &new, origin).await
+    NewActivity { detail, ..NewActivity::of(event, partnership, actor(transition), transition.at) }
+}
+
+async fn record_step(
+    connection: &mut Connection,
+    step: &Step,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    insert(connection, TRANSITIONS, &[step], |query, step| bind_transition(query, step)).await?;
+    record_activity(connection, &activity(step), origin).await
 }
 
 /// The recorded transitions of some partnerships, each oldest first.

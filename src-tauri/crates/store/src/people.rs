@@ -6,7 +6,10 @@ use entente_domain::{
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
-    Audience, Connection, ResourceKind, StoreError, Viewer, read::Read, record_change,
+    Audience, Connection, ResourceKind, StoreError, Viewer,
+    insert::{Bound, insert},
+    read::Read,
+    record_change,
     sql::Statement,
 };
 
@@ -179,53 +182,69 @@ pub async fn user_by_email(
     rows.iter().map(user_row).collect()
 }
 
+const WORKSPACES: &str =
+    "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at, folded_name)";
+
+fn bind_workspace(query: Bound, row: &WorkspaceRow, at: Timestamp) -> Bound {
+    query
+        .bind(row.id.to_string())
+        .bind(row.name.clone())
+        .bind(row.slug.clone())
+        .bind(match row.send_policy {
+            SendPolicy::AnyRole => "any_role",
+            SendPolicy::UsersAndAbove => "users_and_above",
+        })
+        .bind(i64::from(row.managed))
+        .bind(at.unix_millis())
+        .bind(folded(&row.name))
+}
+
 /// Adds a workspace.
 pub async fn insert_workspace(
     connection: &mut Connection,
     row: &WorkspaceRow,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at, folded_name) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(row.id.to_string())
-    .bind(&row.name)
-    .bind(&row.slug)
-    .bind(match row.send_policy {
-        SendPolicy::AnyRole => "any_role",
-        SendPolicy::UsersAndAbove => "users_and_above",
-    })
-    .bind(i64::from(row.managed))
-    .bind(at.unix_millis())
-    .bind(folded(&row.name))
-    .execute(connection)
-    .await?;
-    Ok(())
+    let bind = |query, row: &&WorkspaceRow| bind_workspace(query, row, at);
+    Ok(insert(connection, WORKSPACES, &[row], bind).await?)
+}
+
+const USERS: &str = "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, \
+     updated_at, view_number, version, folded_email, folded_name)";
+
+fn bind_user(query: Bound, row: &UserRow) -> Bound {
+    query
+        .bind(row.id.to_string())
+        .bind(row.workspace.to_string())
+        .bind(row.email.clone())
+        .bind(row.name.clone())
+        .bind(row.role.as_str())
+        .bind(row.status.as_str())
+        .bind(row.created_at.unix_millis())
+        .bind(row.updated_at.unix_millis())
+        .bind(row.view_number)
+        .bind(row.version)
+        .bind(folded(&row.email))
+        .bind(folded(&row.name))
 }
 
 /// Adds a user.
 pub async fn insert_user(connection: &mut Connection, row: &UserRow) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO users (id, workspace_id, email, name, role, status, created_at, updated_at, \
-         view_number, version, folded_email, folded_name) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(row.id.to_string())
-    .bind(row.workspace.to_string())
-    .bind(&row.email)
-    .bind(&row.name)
-    .bind(row.role.as_str())
-    .bind(row.status.as_str())
-    .bind(row.created_at.unix_millis())
-    .bind(row.updated_at.unix_millis())
-    .bind(row.view_number)
-    .bind(row.version)
-    .bind(folded(&row.email))
-    .bind(folded(&row.name))
-    .execute(&mut *connection)
-    .await?;
+    insert(connection, USERS, &[row], |query, row| bind_user(query, row)).await?;
     user_changed(connection, row, row.created_at).await
+}
+
+/// Adds many workspaces and their first users, as old as those. They are not in the change log: nobody
+/// can have read of them.
+pub async fn insert_people(
+    connection: &mut Connection,
+    people: &[(WorkspaceRow, UserRow)],
+) -> Result<(), StoreError> {
+    insert(connection, WORKSPACES, people, |query, (workspace, user)| {
+        bind_workspace(query, workspace, user.created_at)
+    })
+    .await?;
+    Ok(insert(connection, USERS, people, |query, (_, user)| bind_user(query, user)).await?)
 }
 
 /// Saves a user's address, name, role and status; what they saw before is told anew where role or

@@ -4,13 +4,9 @@ use entente_domain::{
     Approval, Awaited, Consent, EmailAddress, Partnership, Reason, Reminders, State, Timestamp,
     UserId, Waiting,
 };
-use sqlx::{
-    Any, Row as _,
-    any::{AnyArguments, AnyRow},
-    query::Query,
-};
+use sqlx::{Row as _, any::AnyRow};
 
-use crate::StoreError;
+use crate::{StoreError, insert::Bound};
 
 pub(super) const SELECT: &str = "SELECT id, host_id, guest_id, partner_email, reason, requested_by, \
      state, awaiting_since, expires_at, awaited, approved_by, approved_at, approved_automatically, \
@@ -122,10 +118,7 @@ impl Values {
     }
 
     /// Binds `$1` to `$16`.
-    pub(super) fn bind(
-        self,
-        query: Query<'static, Any, AnyArguments>,
-    ) -> Query<'static, Any, AnyArguments> {
+    pub(super) fn bind(self, query: Bound) -> Bound {
         let (consent_by, consent_at, version, hash) = match self.consent {
             Some(consent) => (
                 Some(consent.by.to_string()),
