@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use entente_server::{Config, DemoFacts, Running, Server, seed_or_reopen};
+use entente_server::{DemoFacts, Running, open_demo};
 use secrecy::SecretString;
 
 use crate::view::DemoHint;
@@ -38,9 +38,9 @@ pub struct Persona {
 impl Demo {
     /// Starts the server on the demo's own directory, with the sample people in it.
     pub async fn start(directory: &Path) -> Result<Self> {
-        let config = Config::local(directory.join("server"));
-        let server = Server::start(config).await.context("the demo's server did not start")?;
-        let facts = seed_or_reopen(&server).await.context("the sample could not be made")?;
+        let (server, facts) = open_demo(&directory.join("server"))
+            .await
+            .context("the demo's server did not start")?;
         let hint = hint(&facts);
         let name_of = |id| {
             let found = facts.workspaces.iter().find(|workspace| workspace.id == id);

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod clients;
+mod demo;
 mod feed;
 mod mail;
 mod outage;

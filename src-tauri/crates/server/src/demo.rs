@@ -1,39 +1,47 @@
 //! Sample workspaces and people: for `entente-server demo` and for the desktop program's first steps.
 
+mod history;
+mod mass;
 mod samples;
+mod story;
 
-use std::time::Duration;
+use std::{fs, io, path::Path};
 
 use entente_domain::{
-    Actor, EmailAddress, NewRequest, Partnership, PartnershipId, Reason, SendPolicy, Step,
-    Timestamp, UserId, WorkspaceId, WorkspaceRole,
+    EmailAddress, NewRequest, Partnership, PartnershipId, Reason, StateName, UserId, WorkspaceId,
+    WorkspaceRole,
 };
 use entente_store::{
     Origin, UserRow, WorkspaceRow, insert_partnership, save_step, user_by_email, workspaces_by_id,
 };
 use secrecy::SecretString;
+use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{Running, SetUpError, add_key, add_user, add_workspace, terms};
-use samples::{GUESTS, HOST, Outcome, Sample};
+use crate::{Config, Running, Server, SetUpError, StartError, add_key, add_user, add_workspace};
+use history::{Cast, Plot, history};
+use mass::Hosts;
+use samples::{GUESTS, HOST, REQUESTS, SampleRequest, SampleWorkspace};
+use story::{BEGAN, People};
 
-/// What the sample holds beside its people.
+/// What the sample holds beside its people and their accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DemoOptions {
-    /// Whether two requests are there already: one awaiting approval, one awaiting acceptance.
-    pub requests: bool,
+    /// Whether something has happened already: a request awaits approval, one awaits acceptance, and
+    /// accounts have been shared with the fourth guest for months.
+    pub story: bool,
     /// How many more partnerships of the host there are, in all states.
     pub partnerships: u32,
-    /// Chooses the names of those.
+    /// Chooses the names and states of those.
     pub seed: u64,
 }
 
 /// The sample's workspaces and people, the host's first.
 #[derive(Debug)]
 pub struct DemoFacts {
-    /// The host workspace, then three guest workspaces.
+    /// The host workspace, then four guest workspaces.
     pub workspaces: Vec<DemoWorkspace>,
-    /// The host's owner, Admin, user and login-only member, then each guest's Admin and user.
+    /// The host's owner, Admin, user and login-only member, then each guest's Admin and others.
     pub users: Vec<DemoUser>,
 }
 
@@ -66,36 +74,82 @@ pub struct DemoUser {
 /// Puts the sample into an empty database.
 pub async fn seed(server: &Running, options: DemoOptions) -> Result<DemoFacts, SetUpError> {
     let now = server.now();
-    let mut workspaces = Vec::new();
-    let mut people: Vec<UserRow> = Vec::new();
-    for sample in std::iter::once(&HOST).chain(&GUESTS) {
-        let workspace = add_workspace(server.store(), sample.name, now).await?;
-        for (name, email, role) in sample.people {
-            people.push(add_user(server.store(), workspace.id, email, name, *role, now).await?);
-        }
-        workspaces.push(workspace);
+    let mut people = Vec::new();
+    let mut workspaces = vec![add(server, &HOST, &mut people).await?];
+    // Before the guests, so that accounts are there where all the people are.
+    let accounts = story::accounts(server, &People(&people), options.seed).await?;
+    for guest in &GUESTS {
+        workspaces.push(add(server, guest, &mut people).await?);
     }
-    let facts = facts(server, &workspaces, people.clone()).await?;
-    let (Some(host), Some(admin), Some(user)) = (workspaces.first(), people.get(1), people.get(2))
-    else {
-        return Ok(facts);
-    };
-    let mut book = Book { server, host, admin, user };
-    if options.requests {
-        for (guest, sample) in workspaces.iter().skip(1).zip(samples::REQUESTS) {
-            book.add(guest, sample, ago(now, sample.age)).await?;
+    let cast = People(&people);
+    if options.story {
+        for sample in &REQUESTS {
+            let partnership = request(server, &cast, sample).await?;
+            if partnership.state.name() == StateName::Active {
+                story::sharing(server, &cast, &accounts, &partnership).await?;
+            }
         }
     }
-    for (name, sample) in samples::generated(options.seed).take(options.partnerships as usize) {
-        let guest = add_workspace(server.store(), &name, now).await?;
-        book.add(&guest, &sample, ago(now, sample.age)).await?;
-    }
+    let hosts = Hosts { user: cast.get("uma")?, admin: cast.get("adam")? };
+    mass::add(server.store(), &hosts, options.partnerships, options.seed, now).await?;
     server.changed();
-    Ok(facts)
+    facts(server, &workspaces, people).await
 }
 
-/// The sample without requests, as it was left the last time, or put there now. Keys are new.
-pub async fn seed_or_reopen(server: &Running) -> Result<DemoFacts, SetUpError> {
+/// The demo's server on a directory of its own, with the sample as it was left there, or put there
+/// now, without a story. What cannot be used any more is thrown away and made anew: it is a sample.
+pub async fn open_demo(directory: &Path) -> Result<(Running, DemoFacts), DemoError> {
+    match reopen(directory).await {
+        Err(error) if error.is_of_the_data() => {
+            tracing::warn!(%error, "the demo cannot be used any more and is made anew");
+            fs::remove_dir_all(directory).map_err(DemoError::Directory)?;
+            reopen(directory).await
+        }
+        done => done,
+    }
+}
+
+/// Why the demo did not start.
+#[derive(Debug, Error)]
+pub enum DemoError {
+    /// Its server did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The sample could not be made or read.
+    #[error("the sample could not be made: {0}")]
+    Sample(#[from] SetUpError),
+    /// Its old data is in the way.
+    #[error("the demo's old data could not be removed: {0}")]
+    Directory(#[source] io::Error),
+}
+
+impl DemoError {
+    /// Whether it is what is stored that is at fault, so that without it all is well.
+    fn is_of_the_data(&self) -> bool {
+        match self {
+            Self::Start(StartError::Store(error)) | Self::Sample(SetUpError::Store(error)) => {
+                error.is_damage()
+            }
+            Self::Start(StartError::Vault(_)) | Self::Sample(SetUpError::Sample(_)) => true,
+            Self::Start(StartError::Data(_, error)) => error.kind() == io::ErrorKind::InvalidData,
+            Self::Start(_) | Self::Sample(_) | Self::Directory(_) => false,
+        }
+    }
+}
+
+async fn reopen(directory: &Path) -> Result<(Running, DemoFacts), DemoError> {
+    let server = Server::start(Config::local(directory.to_owned())).await?;
+    match seed_or_reopen(&server).await {
+        Ok(facts) => Ok((server, facts)),
+        Err(error) => {
+            server.stop().await;
+            Err(error.into())
+        }
+    }
+}
+
+async fn seed_or_reopen(server: &Running) -> Result<DemoFacts, SetUpError> {
+    server.store().check().await?;
     let mut people = Vec::new();
     for sample in std::iter::once(&HOST).chain(&GUESTS) {
         for (_, email, _) in sample.people {
@@ -106,6 +160,10 @@ pub async fn seed_or_reopen(server: &Running) -> Result<DemoFacts, SetUpError> {
     if people.is_empty() {
         return seed(server, DemoOptions::default()).await;
     }
+    let whole = std::iter::once(&HOST).chain(&GUESTS).flat_map(|sample| sample.people);
+    if people.len() != whole.count() {
+        return Err(SetUpError::Sample("some of its people are missing".into()));
+    }
     let ids = people.iter().map(|person| person.workspace);
     let mut found = workspaces_by_id(&mut *server.store().read().await?, ids).await?;
     let mut workspaces: Vec<WorkspaceRow> = Vec::new();
@@ -113,6 +171,19 @@ pub async fn seed_or_reopen(server: &Running) -> Result<DemoFacts, SetUpError> {
         workspaces.extend(found.remove(&person.workspace));
     }
     facts(server, &workspaces, people).await
+}
+
+async fn add(
+    server: &Running,
+    sample: &SampleWorkspace,
+    people: &mut Vec<UserRow>,
+) -> Result<WorkspaceRow, SetUpError> {
+    let (store, at) = (server.store(), server.now().before(BEGAN));
+    let workspace = add_workspace(store, sample.name, at).await?;
+    for (name, email, role) in sample.people {
+        people.push(add_user(store, workspace.id, email, name, *role, at).await?);
+    }
+    Ok(workspace)
 }
 
 async fn facts(
@@ -139,96 +210,42 @@ async fn facts(
     Ok(DemoFacts { workspaces, users })
 }
 
-fn ago(now: Timestamp, age: Duration) -> Timestamp {
-    let age = i64::try_from(age.as_millis()).unwrap_or(0);
-    Timestamp::from_unix_millis(now.unix_millis().saturating_sub(age)).unwrap_or(now)
-}
-
-/// Writes sample partnerships through the same transitions as everybody's.
-struct Book<'a> {
-    server: &'a Running,
-    host: &'a WorkspaceRow,
-    admin: &'a UserRow,
-    user: &'a UserRow,
-}
-
-impl Book<'_> {
-    async fn add(
-        &mut self,
-        guest: &WorkspaceRow,
-        sample: &Sample,
-        at: Timestamp,
-    ) -> Result<(), SetUpError> {
-        let deadlines = entente_domain::Deadlines::default();
-        let new = NewRequest {
-            id: PartnershipId::new(Uuid::now_v7()),
-            guest: guest.id,
-            partner_email: EmailAddress::parse(&sample.email(&guest.slug))
-                .map_err(SetUpError::Email)?,
-            reason: Some(Reason::parse(sample.reason).map_err(SetUpError::Name)?),
-            predecessor: None,
-        };
-        debug_assert_eq!(self.host.id, self.user.workspace);
-        let sender = self.user.actor();
-        let Ok(step) = Partnership::request(new, &sender, SendPolicy::AnyRole, deadlines, at)
-        else {
-            return Ok(());
-        };
-        let mut write = self.server.store().write().await?;
-        insert_partnership(write.connection(), &step, &Origin::default()).await?;
-        let mut partnership = step.partnership;
-        let later = at.after(Duration::from_secs(40 * 60));
-        for next in self.steps(&partnership, guest, sample.outcome, later) {
-            save_step(write.connection(), &partnership, &next, &Origin::default()).await?;
-            partnership = next.partnership;
+/// Adds a sample request of the host's user, step by step.
+async fn request(
+    server: &Running,
+    people: &People<'_>,
+    sample: &SampleRequest,
+) -> Result<Partnership, SetUpError> {
+    let partner = people.get(sample.partner)?;
+    let new = NewRequest {
+        id: PartnershipId::new(Uuid::now_v7()),
+        guest: partner.workspace,
+        partner_email: EmailAddress::parse(&partner.email).map_err(SetUpError::Email)?,
+        reason: Some(Reason::parse(sample.reason).map_err(SetUpError::Name)?),
+        predecessor: None,
+    };
+    let cast = Cast {
+        sender: people.get("uma")?.actor(),
+        host_admin: people.get("adam")?.actor(),
+        guest_admin: partner.actor(),
+    };
+    let plot = Plot {
+        outcome: sample.outcome,
+        sent_at: server.now().before(sample.age),
+        pace: sample.pace,
+        note: None,
+        reminded: None,
+    };
+    let origin = Origin::default();
+    let mut write = server.store().write().await?;
+    let mut last: Option<Partnership> = None;
+    for step in history(new, &cast, &plot)? {
+        match &last {
+            None => insert_partnership(write.connection(), &step, &origin).await?,
+            Some(before) => save_step(write.connection(), before, &step, &origin).await?,
         }
-        Ok(write.commit().await?)
+        last = Some(step.partnership);
     }
-
-    /// The transitions that lead to an outcome. A sample that its own rules refuse stays where it
-    /// is.
-    fn steps(
-        &self,
-        partnership: &Partnership,
-        guest: &WorkspaceRow,
-        outcome: Outcome,
-        at: Timestamp,
-    ) -> Vec<Step> {
-        let deadlines = entente_domain::Deadlines::default();
-        let admin = self.admin.actor();
-        let guest_admin = Actor { workspace: guest.id, ..admin };
-        let mut steps: Vec<Step> = Vec::new();
-        let mut then = |next: &dyn Fn(Partnership) -> Option<Step>| {
-            let from = steps.last().map_or(partnership, |step| &step.partnership);
-            let step = next(from.clone());
-            steps.extend(step);
-        };
-        let approve = |p: Partnership| p.approve(&admin, deadlines, at).ok();
-        let accept = |p: Partnership| {
-            let terms = terms::facts();
-            let agreement =
-                entente_domain::Agreement { terms_version: terms.version.clone(), agreed: true };
-            p.accept(&guest_admin, &agreement, &terms, at).ok()
-        };
-        match outcome {
-            Outcome::AwaitingApproval => {}
-            Outcome::AwaitingAcceptance => then(&approve),
-            Outcome::Active => {
-                then(&approve);
-                then(&accept);
-            }
-            Outcome::DeclinedByHost => then(&|p| p.decline(&admin, None, at).ok()),
-            Outcome::DeclinedByGuest => {
-                then(&approve);
-                then(&|p| p.decline(&guest_admin, None, at).ok());
-            }
-            Outcome::Withdrawn => then(&|p| p.withdraw(&self.user.actor(), at).ok()),
-            Outcome::Removed => {
-                then(&approve);
-                then(&accept);
-                then(&|p| p.remove(&admin, at).ok());
-            }
-        }
-        steps
-    }
+    write.commit().await?;
+    last.ok_or_else(|| SetUpError::Sample("a request has no step".into()))
 }

@@ -40,6 +40,9 @@ pub enum SetUpError {
     /// An identity provider's token gives roles up to an Admin's.
     #[error("the highest role that a token can give is admin")]
     RoleTooHigh,
+    /// A sample lacks something, or breaks the rules that it shows.
+    #[error("the sample is not right: {0}")]
+    Sample(String),
     /// The database failed, or has it already.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -210,7 +213,7 @@ pub async fn revoke(store: &Store, key: ApiKeyId, at: Timestamp) -> Result<bool,
 }
 
 /// The name in lower case with hyphens, and the end of the id, so that it is its own.
-fn slug(name: &str, id: WorkspaceId) -> String {
+pub(crate) fn slug(name: &str, id: WorkspaceId) -> String {
     let words: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' })

@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use entente_server::{Config, DemoOptions, Server, seed, seed_or_reopen};
+use entente_server::{Config, DemoOptions, Server, open_demo, seed};
 
 fn on_any_thread<T: Send>(future: T) -> T {
     future
@@ -14,7 +14,9 @@ async fn a_server_starts_and_is_seeded_on_any_thread() {
     let start = on_any_thread(Server::start(Config::local(data.path().to_owned())));
     let server = start.await.expect("it starts");
     drop(on_any_thread(seed(&server, DemoOptions::default())));
-    let facts = on_any_thread(seed_or_reopen(&server)).await.expect("the sample");
+    on_any_thread(server.stop()).await;
+    let place = data.path().join("demo");
+    let (server, facts) = on_any_thread(open_demo(&place)).await.expect("the sample");
     assert!(!facts.users.is_empty());
     on_any_thread(server.stop()).await;
 }

@@ -1,7 +1,10 @@
+//! The sample's texts.
+
 use std::time::Duration;
 
 use entente_domain::WorkspaceRole;
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+
+use super::history::Outcome;
 
 /// A workspace and its people: name, address, role.
 pub(super) struct SampleWorkspace {
@@ -19,7 +22,8 @@ pub(super) const HOST: SampleWorkspace = SampleWorkspace {
     ],
 };
 
-pub(super) const GUESTS: [SampleWorkspace; 3] = [
+/// The fourth is the one that accounts are shared with.
+pub(super) const GUESTS: [SampleWorkspace; 4] = [
     SampleWorkspace {
         name: "Brightside Agency",
         people: &[
@@ -41,56 +45,91 @@ pub(super) const GUESTS: [SampleWorkspace; 3] = [
             ("Nils Dahl", "nils@fjord.example", WorkspaceRole::User),
         ],
     },
+    SampleWorkspace {
+        name: "Tidewater Media",
+        people: &[
+            ("Priya Nair", "priya@tidewater.example", WorkspaceRole::Admin),
+            ("Tomas Novak", "tomas@tidewater.example", WorkspaceRole::User),
+            ("Sofia Marin", "sofia@tidewater.example", WorkspaceRole::User),
+            ("Kofi Mensah", "kofi@tidewater.example", WorkspaceRole::LoginOnly),
+        ],
+    },
 ];
 
-/// Where a sample partnership ends up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    AwaitingApproval,
-    AwaitingAcceptance,
-    Active,
-    DeclinedByHost,
-    DeclinedByGuest,
-    Withdrawn,
-    Removed,
-}
-
-/// A sample partnership.
-pub(super) struct Sample {
+/// A sample request of the host's user.
+pub(super) struct SampleRequest {
+    /// The first name of the guest’s Admin, whom the sender knows.
+    pub(super) partner: &'static str,
     pub(super) reason: &'static str,
     pub(super) outcome: Outcome,
     pub(super) age: Duration,
-    contact: &'static str,
-    domain: Option<&'static str>,
+    /// How long each one took to decide.
+    pub(super) pace: Duration,
 }
 
-impl Sample {
-    pub(super) fn email(&self, slug: &str) -> String {
-        match self.domain {
-            Some(domain) => format!("{}@{domain}", self.contact),
-            None => format!("{}@{slug}.example", self.contact),
-        }
-    }
-}
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
-pub(super) const REQUESTS: &[Sample] = &[
-    Sample {
+pub(super) const REQUESTS: [SampleRequest; 3] = [
+    SampleRequest {
+        partner: "grace",
         reason: "Brightside runs our spring campaign and needs the advertising accounts until May.",
         outcome: Outcome::AwaitingApproval,
-        age: Duration::from_secs(2 * 60 * 60),
-        contact: "grace",
-        domain: Some("brightside.example"),
+        age: HOUR.saturating_mul(2),
+        pace: HOUR,
     },
-    Sample {
+    SampleRequest {
+        partner: "ines",
         reason: "Kestrel reviews our contracts and files documents in the signing tool.",
         outcome: Outcome::AwaitingAcceptance,
-        age: Duration::from_secs(26 * 60 * 60),
-        contact: "ines",
-        domain: Some("kestrel.example"),
+        age: HOUR.saturating_mul(26),
+        pace: HOUR,
+    },
+    SampleRequest {
+        partner: "priya",
+        reason: "Tidewater writes our newsletter, buys our ads and hosts our webinars.",
+        outcome: Outcome::Active,
+        age: HOUR.saturating_mul(24 * 118),
+        pace: HOUR.saturating_mul(19),
     },
 ];
 
-const FIRST: &[&str] = &[
+/// A login to an app: its Owner, the app, the label, where one logs in, the user name.
+pub(super) const ACCOUNTS: &[[&str; 5]] = &[
+    [
+        "uma",
+        "Mailchimp",
+        "EMEA newsletter",
+        "https://mail.example.com/login",
+        "newsletter@lumen.example",
+    ],
+    ["uma", "Google Ads", "Spring campaign", "https://ads.example.com/login", "ads@lumen.example"],
+    ["uma", "YouTube", "Product films", "https://video.example.com/login", "films@lumen.example"],
+    ["uma", "Zoom", "Webinars", "https://meet.example.net/login", "webinars@lumen.example"],
+    [
+        "adam",
+        "LinkedIn",
+        "Company page",
+        "https://network.example.net/login",
+        "social@lumen.example",
+    ],
+    [
+        "adam",
+        "Shopify",
+        "Spare parts shop",
+        "https://shop.example.com/login",
+        "parts@lumen.example",
+    ],
+    [
+        "olivia",
+        "DocuSign",
+        "Supplier contracts",
+        "https://sign.example.org/login",
+        "legal@lumen.example",
+    ],
+    ["olivia", "Stripe", "Payments", "https://pay.example.org/login", "finance@lumen.example"],
+];
+
+pub(super) const FIRST: &[&str] = &[
     "Alder",
     "Amber",
     "Aster",
@@ -141,7 +180,7 @@ const FIRST: &[&str] = &[
     "Yarrow",
     "Zephyr",
 ];
-const SECOND: &[&str] = &[
+pub(super) const SECOND: &[&str] = &[
     "Accounting",
     "Advisors",
     "Agency",
@@ -183,7 +222,37 @@ const SECOND: &[&str] = &[
     "Ventures",
     "Works",
 ];
-const REASONS: &[&str] = &[
+pub(super) const GIVEN: &[&str] = &[
+    "Aisha", "Ben", "Carla", "Dmitri", "Elena", "Farid", "Greta", "Hiro", "Isabel", "Jakob",
+    "Kavya", "Lars", "Mina", "Noah", "Oksana", "Paul", "Quinn", "Rosa", "Samir", "Tess", "Umar",
+    "Vera", "Wen", "Yusuf", "Zoe",
+];
+pub(super) const FAMILY: &[&str] = &[
+    "Abbott",
+    "Bauer",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Haddad",
+    "Ivanova",
+    "Jansen",
+    "Khan",
+    "Lopez",
+    "Moreau",
+    "Nakamura",
+    "Olsen",
+    "Petrov",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Varga",
+    "Walsh",
+    "Yilmaz",
+    "Zielinski",
+];
+pub(super) const REASONS: &[&str] = &[
     "They take over the newsletter and need the mailing tool.",
     "Quarterly audit: read access to the billing portals.",
     "They build our new shop and test it with our payment account.",
@@ -191,39 +260,8 @@ const REASONS: &[&str] = &[
     "They translate our help center and publish it themselves.",
     "Joint event in October: ticketing and video accounts.",
 ];
-const CONTACTS: &[&str] = &["hello", "office", "anna", "ben", "chris", "dana", "eli", "team"];
-
-/// Sample partnerships with names of their own, the same ones for the same seed.
-pub(super) fn generated(seed: u64) -> impl Iterator<Item = (String, Sample)> {
-    let mut rng = StdRng::seed_from_u64(seed);
-    (1_u32..).map(move |number| {
-        let first = FIRST.choose(&mut rng).copied().unwrap_or("Alder");
-        let second = SECOND.choose(&mut rng).copied().unwrap_or("Agency");
-        let outcome = match rng.random_range(0_u8..100) {
-            0..5 => Outcome::AwaitingApproval,
-            5..12 => Outcome::AwaitingAcceptance,
-            12..76 => Outcome::Active,
-            76..81 => Outcome::DeclinedByHost,
-            81..86 => Outcome::DeclinedByGuest,
-            86..92 => Outcome::Withdrawn,
-            _ => Outcome::Removed,
-        };
-        // What waits is recent, so that it has not expired.
-        let hours = match outcome {
-            Outcome::AwaitingApproval | Outcome::AwaitingAcceptance => rng.random_range(1..240),
-            Outcome::Active
-            | Outcome::DeclinedByHost
-            | Outcome::DeclinedByGuest
-            | Outcome::Withdrawn
-            | Outcome::Removed => rng.random_range(1..9_000),
-        };
-        let sample = Sample {
-            reason: REASONS.choose(&mut rng).copied().unwrap_or("Shared work."),
-            outcome,
-            age: Duration::from_secs(hours * 3_600),
-            contact: CONTACTS.choose(&mut rng).copied().unwrap_or("hello"),
-            domain: None,
-        };
-        (format!("{first} {second} {number}"), sample)
-    })
-}
+pub(super) const NOTES: &[&str] = &[
+    "Please wait for the new contract.",
+    "We work with somebody else for this.",
+    "Ask again next quarter.",
+];

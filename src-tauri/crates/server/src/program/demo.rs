@@ -29,8 +29,7 @@ impl Demo {
             .context("no place for the throw-away database")?;
         let config = Config { listen: self.listen, ..Config::local(directory.path().to_owned()) };
         let server = Server::start(config).await?;
-        let options =
-            DemoOptions { requests: true, partnerships: self.partnerships, seed: self.seed };
+        let options = DemoOptions { story: true, partnerships: self.partnerships, seed: self.seed };
         let facts = seed(&server, options).await?;
         let workspaces: Vec<_> = facts
             .workspaces

@@ -143,7 +143,7 @@ async fn the_demo_prints_one_line_and_its_keys_carry_the_story() {
     keys.sort_unstable();
     assert_eq!(keys, ["url", "users", "workspaces"]);
     let workspaces = line["workspaces"].as_array().expect("workspaces");
-    assert_eq!(workspaces.len(), 4);
+    assert_eq!(workspaces.len(), 5, "the host and its guests");
     let of = |workspace: usize, role: &str| {
         let users = line["users"].as_array().expect("users").iter();
         let id = &workspaces[workspace]["id"];
