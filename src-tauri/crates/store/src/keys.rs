@@ -1,7 +1,11 @@
 use entente_domain::{ApiKeyId, SessionId, Timestamp, UserId};
 use sqlx::any::AnyRow;
 
-use crate::{Connection, StoreError, UserRow, people::user_row, read::Read, sql::Statement};
+use crate::{
+    Connection, StoreError, UserRow,
+    people::{select_in, user_row},
+    read::Read,
+};
 
 /// An API key; its secret is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +105,14 @@ pub async fn keys_of(connection: &mut Connection, user: UserId) -> Result<Vec<Ke
     query.push("revoked_at IS NULL AND session_id IS NULL AND user_id = ");
     query.push_bind(user.to_string());
     query.push(" ORDER BY id");
+/// Some users' keys that were not revoked, the oldest first.
+pub async fn keys_of(
+    connection: &mut Connection,
+    users: impl IntoIterator<Item = UserId>,
+) -> Result<Vec<KeyRow>, StoreError> {
+    let users = users.into_iter().map(|id| id.to_string());
+    let Some(mut query) = select_in(KEY, "user_id", users) else { return Ok(Vec::new()) };
+    query.push(" AND revoked_at IS NULL ORDER BY id");
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(key_row).collect()
 }

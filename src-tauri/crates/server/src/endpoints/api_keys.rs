@@ -51,7 +51,7 @@ pub(crate) async fn list(
     entitled(&caller)?;
     let query = Query::parse(raw.as_deref(), &PAGE)?;
     let paging = Paging::read(&query)?;
-    let keys = keys_of(&mut *app.store.read().await?, caller.user.id).await?;
+    let keys = keys_of(&mut *app.store.read().await?, [caller.user.id]).await?;
     let all = keys.iter().map(|key| document(&caller, key, None)).collect();
     Ok(Json(paging.page(&query, "/api/v1/api-keys", all)))
 }
@@ -137,7 +137,7 @@ impl Attempt for Create {
             )
             .into());
         }
-        if keys_of(connection, caller.user.id).await?.len() >= MOST {
+        if keys_of(connection, [caller.user.id]).await?.len() >= MOST {
             return Err(ApiError::new(
                 ErrorCode::TooMany,
                 format!("You have {MOST} API keys. Revoke one that is not used any more."),
@@ -169,7 +169,7 @@ impl Attempt for Revoke {
     async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
         entitled(caller)?;
         let id: ApiKeyId = known(&self.id)?;
-        let keys = keys_of(connection, caller.user.id).await?;
+        let keys = keys_of(connection, [caller.user.id]).await?;
         let key = keys.iter().find(|key| key.id == id).ok_or_else(ApiError::not_found)?;
         revoke_key(connection, id, app.clock.now()).await?;
         let data = document(caller, key, None);
