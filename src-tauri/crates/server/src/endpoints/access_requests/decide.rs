@@ -165,6 +165,8 @@ impl Decide<'_> {
     ) -> Result<Stop, StoreError> {
         let action = if self.accept { "accept" } else { "decline" };
         let activity = NewActivity {
+            guest: Some(asked.guest),
+            guest_sees: actor.workspace == asked.guest,
             partnership: Some(asked.partnership),
             subject: Some(asked.member),
             detail: format!("{action} refused: {}", error.code().as_str()),
