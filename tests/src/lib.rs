@@ -1,6 +1,8 @@
 //! A real server with real people, for the tests of the whole.
 
+pub mod dump;
 mod ground;
+pub mod scene;
 
 use std::path::Path;
 

@@ -7,12 +7,12 @@ mod demo;
 mod feed;
 mod mail;
 mod outage;
-mod policy;
 mod processes;
 mod scim;
 mod smtp;
 mod sso;
 mod webhooks;
+mod table;
 
 use std::time::Duration;
 
