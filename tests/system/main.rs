@@ -11,8 +11,8 @@ mod processes;
 mod scim;
 mod smtp;
 mod sso;
-mod webhooks;
 mod table;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -32,11 +32,7 @@ pub use access_policy::{
 };
 pub use ids::{
     AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, IdentityProviderId,
-    PartnershipId, SessionId, SharedAccountId, UserId, WorkspaceId,
-    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId,
-    SharedAccountId, UserId, WebhookId, WorkspaceId,
-    AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, PartnershipId, ScimTokenId,
-    SharedAccountId, UserId, WorkspaceId,
+    PartnershipId, ScimTokenId, SessionId, SharedAccountId, UserId, WebhookId, WorkspaceId,
 };
 pub use partnership::{
     Approval, Awaited, Consent, Partnership, Reminders, State, StateName, UnknownState, Waiting,

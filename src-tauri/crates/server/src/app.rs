@@ -9,10 +9,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    Clock, Config, Limits, Opened, Proxies, ServerSecret, SessionTimes, Vault, metrics::Metrics,
-    rates::Rates, sso::Providers,
-    Clock, Config, Limits, Opened, Proxies, ServerSecret, Vault, WebhookConfig, metrics::Metrics,
-    rates::Rates,
+    Clock, Config, Limits, Opened, Proxies, ServerSecret, SessionTimes, Vault, WebhookConfig,
+    metrics::Metrics, rates::Rates, sso::Providers,
 };
 
 /// What every request shares.

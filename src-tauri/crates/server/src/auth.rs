@@ -108,7 +108,6 @@ async fn authenticate_hash(
 ) -> ApiResult<Caller> {
     let found = key_by_hash(connection, &hash).await?;
     let is_session = found.as_ref().is_some_and(|(key, _)| key.session.is_some());
-    let Some((key, user)) = found.filter(|(key, _)| key.revoked_at.is_none()) else {
     // The keys of a disabled user are revoked; that they are disabled is what helps them.
     let is_known = |(key, user): &(KeyRow, UserRow)| {
         key.revoked_at.is_none() || user.status != UserStatus::Live
@@ -123,16 +122,6 @@ async fn authenticate_hash(
             },
         ));
     };
-    if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
-        return Err(ApiError::new(
-            ErrorCode::ExpiredCredentials,
-            if is_session {
-                "This access token has expired. Take the refresh token for a new one."
-            } else {
-                "This API key has expired. Create a new one and sign in again."
-            },
-        ));
-    }
     if user.status != UserStatus::Live {
         return Err(ApiError::new(
             ErrorCode::UserDisabled,
@@ -142,7 +131,11 @@ async fn authenticate_hash(
     if key.expires_at.is_some_and(|at| at <= app.clock.now()) {
         return Err(ApiError::new(
             ErrorCode::ExpiredCredentials,
-            "This API key has expired. Create a new one and sign in again.",
+            if is_session {
+                "This access token has expired. Take the refresh token for a new one."
+            } else {
+                "This API key has expired. Create a new one and sign in again."
+            },
         ));
     }
     Ok(Caller { user, key, origin, hash })

@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use entente_domain::Timestamp;
 use entente_store::{
-    Origin, StoreError, due_partnerships, forget_answers_before, forget_mails_before,
-    forget_sessions, prune_changes_before, save_step,
     Origin, StoreError, due_partnerships, forget_answers_before, forget_deliveries_before,
-    forget_mails_before, prune_changes_before, save_step,
+    forget_mails_before, forget_sessions, prune_changes_before, save_step,
 };
 use tokio::time::MissedTickBehavior;
 
@@ -83,9 +81,8 @@ async fn forget(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let changes = prune_changes_before(connection, now.before(CHANGES_KEPT)).await?;
     let mails = forget_mails_before(connection, now.before(MAILS_KEPT)).await?;
     let sessions = forget_sessions(connection, SESSIONS_KEPT, now).await?;
-    if answers + changes + mails + sessions > 0 {
     let deliveries = forget_deliveries_before(connection, now.before(DELIVERIES_KEPT)).await?;
-    if answers + changes + mails + deliveries > 0 {
+    if answers + changes + mails + sessions + deliveries > 0 {
         write.commit().await?;
     }
     Ok(())

@@ -45,9 +45,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
     Config, KeyRate, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles, WebhookConfig,
 };
-pub use demo::{DemoFacts, DemoOptions, DemoUser, DemoWorkspace, seed, seed_or_reopen};
-pub use config::{Config, KeyRate, Limits, MailTransport, SmtpConfig, SmtpTls, TlsFiles};
 pub use demo::{DemoError, DemoFacts, DemoOptions, DemoUser, DemoWorkspace, open_demo, seed};
+
 pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
 pub use origin::{ForwardedHeader, Proxies};

@@ -15,8 +15,8 @@ async fn a_server_starts_and_is_seeded_on_any_thread() {
     let server = start.await.expect("it starts");
     drop(on_any_thread(seed(&server, DemoOptions::default())));
     on_any_thread(server.stop()).await;
-    let place = data.path().join("demo");
-    let (server, facts) = on_any_thread(open_demo(&place)).await.expect("the sample");
+    let demo = data.path().join("demo");
+    let (server, facts) = on_any_thread(open_demo(&demo)).await.expect("the sample");
     assert!(!facts.users.is_empty());
     on_any_thread(server.stop()).await;
 }

@@ -114,8 +114,19 @@ impl StoreError {
             | Self::Migration(
                 MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
             ) => is_damage(error),
-            Self::Migration(_) | Self::Inconsistent { .. } | Self::Damaged(_) => true,
-            Self::Changed(_) | Self::UserChanged(_) | Self::PairTaken | Self::Address(_) => false,
+            Self::Migration(_)
+            | Self::Inconsistent { .. }
+            | Self::Newer { .. }
+            | Self::Unsound(..)
+            | Self::NotAFile
+            | Self::Damaged(_) => true,
+            Self::Changed(_)
+            | Self::UserChanged(_)
+            | Self::PairTaken
+            | Self::InUse(_)
+            | Self::Exists(_)
+            | Self::File(..)
+            | Self::Address(_) => false,
         }
     }
 

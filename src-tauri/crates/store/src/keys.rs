@@ -99,20 +99,14 @@ pub async fn key_by_hash(
     Ok(Some((key, user)))
 }
 
-/// A user's keys that were not revoked, the oldest first; not the access tokens of their sessions.
-pub async fn keys_of(connection: &mut Connection, user: UserId) -> Result<Vec<KeyRow>, StoreError> {
-    let mut query = Statement::new(KEY);
-    query.push("revoked_at IS NULL AND session_id IS NULL AND user_id = ");
-    query.push_bind(user.to_string());
-    query.push(" ORDER BY id");
-/// Some users' keys that were not revoked, the oldest first.
+/// Some users' keys that were not revoked, the oldest first; not the access tokens of their sessions.
 pub async fn keys_of(
     connection: &mut Connection,
     users: impl IntoIterator<Item = UserId>,
 ) -> Result<Vec<KeyRow>, StoreError> {
     let users = users.into_iter().map(|id| id.to_string());
     let Some(mut query) = select_in(KEY, "user_id", users) else { return Ok(Vec::new()) };
-    query.push(" AND revoked_at IS NULL ORDER BY id");
+    query.push(" AND revoked_at IS NULL AND session_id IS NULL ORDER BY id");
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(key_row).collect()
 }

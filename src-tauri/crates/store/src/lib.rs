@@ -24,8 +24,8 @@ mod partnerships;
 mod people;
 mod read;
 mod schema;
-mod sessions;
 mod scim;
+mod sessions;
 mod sql;
 mod store;
 mod webhooks;
@@ -58,8 +58,8 @@ pub use identity_providers::{
     identity_provider, identity_provider_for, identity_provider_of, put_client_secret,
     put_identity_provider, unbind_subjects, user_of_subject,
 };
-pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key};
 pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key, revoke_keys_of};
+
 pub use leases::skip_locked;
 pub use listener::Listener;
 pub use outbox::{
@@ -77,15 +77,16 @@ pub use people::{
     workspace, workspaces_by_id,
 };
 pub use schema::Migrated;
-pub use sessions::{
-    AccessRow, SealedText, SessionRow, end_session, end_sessions_in, end_sessions_of,
-    forget_sessions, insert_session, provider_tokens_not_under, session_by_access,
-    session_by_family, update_session,
 pub use scim::{
     Condition, EmailTest, EmailText, Order, Profile, ScimEmail, ScimSort, ScimTokenRow, ScimUser,
     SortKey, TextTest, UserMoment, UserTest, UserText, count_scim_users, fold, insert_scim_token,
     list_scim_tokens, list_scim_users, revoke_scim_token, save_profile, scim_token,
     scim_token_by_hash, scim_user, scim_user_by_address, set_managed,
+};
+pub use sessions::{
+    AccessRow, SealedText, SessionRow, end_session, end_sessions_in, end_sessions_of,
+    forget_sessions, insert_session, provider_tokens_not_under, session_by_access,
+    session_by_family, update_session,
 };
 pub use store::{Engine, Store, Write};
 pub use webhooks::{

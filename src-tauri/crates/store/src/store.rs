@@ -164,33 +164,6 @@ impl Store {
         let (engine, options) = options(url)?;
         let alone = alone(engine, options.clone()).await?;
         schema::migrate(&alone, engine, url).await?;
-        sqlx::any::install_default_drivers();
-        let engine = Engine::of_address(url)?;
-        let address = match engine {
-            Engine::Sqlite => {
-                format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
-            }
-            Engine::Postgres => url.to_owned(),
-        };
-        let options = AnyConnectOptions::from_str(&address)
-            .map_err(|error| StoreError::Address(error.to_string()))?;
-        if engine == Engine::Sqlite {
-            // A pool tries what fails on a new connection again for long; here it is told at once.
-            let mut first = Connection::connect_with(&options).await?;
-            set_up_sqlite(&mut first).await?;
-            first.close().await?;
-        }
-        // Migrations take the time that they need. They have a pool of their own: over a connection
-        // they would bind whoever opens a database to one thread.
-        let alone = AnyPoolOptions::new().max_connections(1);
-        let alone = match engine {
-            Engine::Sqlite => {
-                alone.after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
-            }
-            Engine::Postgres => alone,
-        };
-        let alone = alone.connect_with(options.clone()).await?;
-        engine.migrator().run(&alone).await?;
         let epoch = epoch(&mut *alone.acquire().await?).await?;
         let known = Known { epoch, ..Known::default() };
         alone.close().await;
@@ -339,6 +312,12 @@ impl Store {
 /// Migrations take the time that they need. They have a pool of their own: over a connection they
 /// would bind whoever opens a database to one thread.
 async fn alone(engine: Engine, options: AnyConnectOptions) -> Result<AnyPool, StoreError> {
+    if engine == Engine::Sqlite {
+        // A pool tries what fails on a new connection again for long; here it is told at once.
+        let mut first = Connection::connect_with(&options).await?;
+        set_up_sqlite(&mut first).await?;
+        first.close().await?;
+    }
     let alone = AnyPoolOptions::new().max_connections(1);
     let alone = match engine {
         Engine::Sqlite => alone.after_connect(|connection, _| Box::pin(set_up_sqlite(connection))),

@@ -37,6 +37,7 @@ pub use partnership::{
 pub use session::{
     FindProvider, IdentityProviderAttributes, IdentityProviderResource, RevokeToken,
     SessionAttributes, SessionResource, TokenRequest,
+};
 pub use webhook::{
     DeliveryState, Envelope, LastDelivery, NewWebhook, WebhookAttributes, WebhookResource,
 };
