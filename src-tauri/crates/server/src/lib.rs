@@ -30,6 +30,7 @@ mod rates;
 mod refusals;
 mod requests;
 mod retry;
+mod rotation;
 mod running;
 mod scim;
 mod scopes;
@@ -50,6 +51,7 @@ pub use demo::{DemoError, DemoFacts, DemoOptions, DemoUser, DemoWorkspace, open_
 pub use keys::{ServerSecret, new_key};
 pub use openapi::document as openapi_document;
 pub use origin::{ForwardedHeader, Proxies};
+pub use rotation::{RotationError, reseal, sealed_texts};
 pub use running::{Opened, Running, Server, StartError};
 pub use scim::{
     NewScimToken, RevokedScimToken, add_scim_token, end_scim_token, filter as scim_filter,
@@ -58,7 +60,7 @@ pub use scim::{
 pub use scopes::SCOPES;
 pub use set_up::{
     NewAccount, SetUpError, add_account, add_key, add_user, add_workspace, disable_user, revoke,
-    set_role,
+    set_role, set_secret, set_send_policy,
 };
 pub use sso::{
     NewProvider, ProviderError, SessionTimes, SsoError, provider_of, remove_provider, reseal,

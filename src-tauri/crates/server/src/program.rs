@@ -1,5 +1,6 @@
 //! The program's commands, one file for each group of them.
 
+mod account;
 mod database;
 mod demo;
 mod key;
@@ -11,6 +12,7 @@ mod serve;
 mod settings;
 mod sso;
 mod user;
+mod vault;
 mod workspace;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
@@ -60,6 +62,12 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Accounts and their credentials.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// The keys that seal credentials.
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
     /// Mails that are to be sent.
     #[command(subcommand)]
     Mail(mail::MailCommand),
@@ -101,6 +109,8 @@ async fn try_run() -> Result<()> {
         Command::Workspace(command) => command.run().await,
         Command::User(command) => command.run().await,
         Command::Key(command) => command.run().await,
+        Command::Account(command) => command.run().await,
+        Command::Vault(command) => command.run().await,
         Command::Mail(command) => command.run().await,
         Command::Sso(command) => command.run().await,
         Command::Scim(command) => command.run().await,

@@ -4,8 +4,9 @@ use entente_domain::{
     WorkspaceRole,
 };
 use entente_store::{
-    KeyRow, Origin, SealedSecret, Store, StoreError, UserRow, WorkspaceRow, insert_account,
-    insert_key, insert_user, insert_workspace, put_secret, revoke_key, update_user, workspace,
+    KeyRow, Origin, SealedSecret, Store, StoreError, UserRow, WorkspaceRow, accounts_by_id,
+    insert_account, insert_key, insert_user, insert_workspace, put_secret, revoke_key, update_user,
+    workspace,
 };
 use secrecy::SecretString;
 use thiserror::Error;
@@ -34,6 +35,9 @@ pub enum SetUpError {
     /// The credentials cannot be sealed.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// No such account.
+    #[error("there is no account with the ID {0}")]
+    UnknownAccount(AccountId),
     /// No such workspace.
     #[error("there is no workspace with the ID {0}")]
     UnknownWorkspace(WorkspaceId),
@@ -187,14 +191,7 @@ pub async fn add_account(
     let connection = write.connection();
     insert_account(connection, &account).await?;
     for (secret_type, value) in new.secrets {
-        let sealed = vault.seal(&place_of_secret(account.id, secret_type), value)?;
-        let secret = SealedSecret {
-            account: account.id,
-            secret_type: (*secret_type).to_owned(),
-            key_id: sealed.key_id,
-            sealed: sealed.text,
-        };
-        put_secret(connection, &secret, at).await?;
+        put_secret(connection, &seal(vault, account.id, secret_type, value)?, at).await?;
     }
     let origin = Origin::default();
     // Its Owner is told nothing: an installation is being set up.
@@ -202,6 +199,51 @@ pub async fn add_account(
     access::grant(connection, &account, None, new.owner, AccountRole::Owner, &doing).await?;
     write.commit().await?;
     Ok(account)
+}
+
+/// Replaces one of an account's credentials: `username`, `password`.
+pub async fn set_secret(
+    store: &Store,
+    vault: &Vault,
+    account: AccountId,
+    secret_type: &str,
+    value: &SecretString,
+    at: Timestamp,
+) -> Result<(), SetUpError> {
+    let mut write = store.write().await?;
+    if accounts_by_id(write.connection(), [account]).await?.is_empty() {
+        return Err(SetUpError::UnknownAccount(account));
+    }
+    put_secret(write.connection(), &seal(vault, account, secret_type, value)?, at).await?;
+    Ok(write.commit().await?)
+}
+
+fn seal(
+    vault: &Vault,
+    account: AccountId,
+    secret_type: &str,
+    value: &SecretString,
+) -> Result<SealedSecret, VaultError> {
+    let sealed = vault.seal(&place_of_secret(account, secret_type), value)?;
+    Ok(SealedSecret {
+        account,
+        secret_type: secret_type.to_owned(),
+        key_id: sealed.key_id,
+        sealed: sealed.text,
+    })
+}
+
+/// Changes who of a workspace may send requests.
+pub async fn set_send_policy(
+    store: &Store,
+    workspace: WorkspaceId,
+    policy: SendPolicy,
+) -> Result<(), SetUpError> {
+    let mut write = store.write().await?;
+    if !entente_store::set_send_policy(write.connection(), workspace, policy).await? {
+        return Err(SetUpError::UnknownWorkspace(workspace));
+    }
+    Ok(write.commit().await?)
 }
 
 /// Ends a key at once; false if there is none or it was ended before.

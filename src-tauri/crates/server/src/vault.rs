@@ -40,7 +40,9 @@ pub enum VaultError {
 /// outside the database. Each sealed text is bound to its place, so that a row cannot be read in
 /// another's stead.
 ///
-/// The file has a line `<id> <key in base64>` for each key; the last one seals, all of them open.
+/// The file has a line `<id> <key in base64>` for each key; the last one seals, all of them open. A key
+/// whose line ends in `next` only opens, until it is its turn: so it can be brought to every machine
+/// before anything is sealed under it.
 pub struct Vault {
     path: PathBuf,
     keys: Mutex<Keys>,
@@ -92,31 +94,61 @@ impl Vault {
         Ok(vault)
     }
 
-    /// Adds a key, which seals from now on; the id of it. Other processes see it at their next use.
+    /// Adds a key that only opens for now, unless there is one; the id of it.
+    pub fn prepare_key(&self) -> Result<String, VaultError> {
+        let mut lines = self.lines()?;
+        if !lines.iter().any(|line| is_next(line)) {
+            lines.insert(0, format!("{} {NEXT}", line().trim_end()));
+            self.replace(&lines)?;
+        }
+        let next = lines.iter().find(|line| is_next(line)).and_then(|line| line.split(' ').next());
+        Ok(next.unwrap_or_default().to_owned())
+    }
+
+    /// Adds a key, or takes the one that was prepared, which seals from now on; the id of it. Other
+    /// processes see it at their next use.
     pub fn add_key(&self) -> Result<String, VaultError> {
-        let failed = |why| VaultError::Keys(self.path.clone(), why);
-        let mut text = fs::read_to_string(&self.path).map_err(failed)?;
-        text.push_str(&line());
-        self.replace(&text)?;
+        let mut lines = self.lines()?;
+        let new = match lines.iter().position(|line| is_next(line)) {
+            Some(at) => lines.remove(at).trim_end_matches(NEXT).trim_end().to_owned(),
+            None => line().trim_end().to_owned(),
+        };
+        lines.push(new);
+        self.replace(&lines)?;
         self.current_key()
     }
 
-    /// Forgets all keys but the one that seals. What another one has sealed cannot be opened any
-    /// more.
+    /// Forgets all keys that sealed before the one that seals. What they have sealed cannot be opened
+    /// any more.
     pub fn drop_old_keys(&self) -> Result<(), VaultError> {
+        let mut lines = self.lines()?;
+        let last = lines.pop();
+        lines.retain(|line| is_next(line));
+        lines.extend(last);
+        self.replace(&lines)
+    }
+
+    /// The ids of all keys, the one that seals at the end.
+    pub fn key_ids(&self) -> Result<Vec<String>, VaultError> {
+        self.with_keys(|keys| Ok(keys.iter().map(|(id, _)| id.clone()).collect()))
+    }
+
+    /// The lines of the file, those of keys that only open before the others.
+    fn lines(&self) -> Result<Vec<String>, VaultError> {
         let failed = |why| VaultError::Keys(self.path.clone(), why);
         let text = fs::read_to_string(&self.path).map_err(failed)?;
-        let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        self.replace(&format!("{last}\n"))
+        parse(&text).map_err(failed)?;
+        Ok(ordered(&text).map(str::to_owned).collect())
     }
 
     /// Written aside and renamed, so that no reader finds half a file.
-    fn replace(&self, text: &str) -> Result<(), VaultError> {
+    fn replace(&self, lines: &[String]) -> Result<(), VaultError> {
         let failed = |why| VaultError::Keys(self.path.clone(), why);
+        let text = format!("{}\n", lines.join("\n"));
         let aside = self.path.with_extension("new");
         let _ = fs::remove_file(&aside);
         write_private(&aside, text.as_bytes()).map_err(failed)?;
-        fs::rename(&aside, &self.path).map_err(failed)?;
+        fs::rename(&aside, &self.path).and_then(|()| sync_parent(&self.path)).map_err(failed)?;
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).stamp = None;
         Ok(())
     }
@@ -189,16 +221,42 @@ fn line() -> String {
     format!("{} {}\n", hex(&id), BASE64.encode(key))
 }
 
+/// Ends the line of a key that only opens for now.
+const NEXT: &str = "next";
+
+fn is_next(line: &str) -> bool {
+    line.split_whitespace().nth(2) == Some(NEXT)
+}
+
+/// The lines, those of keys that only open before the others, so that the last one seals.
+fn ordered(text: &str) -> impl Iterator<Item = &str> {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines().filter(|line| is_next(line)).chain(lines().filter(|line| !is_next(line)))
+}
+
 fn parse(text: &str) -> io::Result<Vec<(String, [u8; 32])>> {
     let bad = || io::Error::new(io::ErrorKind::InvalidData, "a line is not `<id> <key>`");
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
+    ordered(text)
         .map(|line| {
-            let (id, key) = line.trim().split_once(' ').ok_or_else(bad)?;
-            let key = BASE64.decode(key.trim()).map_err(|_| bad())?;
+            let parts: Vec<&str> = line.split_whitespace().collect();
+            let ([id, key] | [id, key, NEXT]) = parts[..] else { return Err(bad()) };
+            let key = BASE64.decode(key).map_err(|_| bad())?;
             Ok((id.to_owned(), key.try_into().map_err(|_| bad())?))
         })
         .collect()
+}
+
+#[cfg(unix)]
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_parent(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -245,6 +303,27 @@ mod tests {
         vault.drop_old_keys().expect("dropped");
         assert!(matches!(other.open("p", &old), Err(VaultError::UnknownKey(_))));
         assert!(other.open("p", &new).is_ok());
+    }
+
+    #[test]
+    fn a_prepared_key_opens_and_seals_only_when_it_is_its_turn() {
+        let (data, vault) = vault();
+        let first = vault.current_key().expect("a key");
+        let next = vault.prepare_key().expect("prepared");
+        assert_eq!(vault.prepare_key().expect("the same"), next);
+        assert_eq!(vault.current_key().expect("a key"), first);
+        // Another machine has got the file, and is not told of the turn yet.
+        let copy = data.path().join("copy.keys");
+        fs::copy(&vault.path, &copy).expect("copied");
+        let other = Vault::load_or_make(&copy).expect("a vault");
+        assert_eq!(vault.add_key().expect("taken"), next);
+        let secret = SecretString::from("x");
+        let sealed = vault.seal("p", &secret).expect("sealed");
+        assert_eq!(sealed.key_id, next);
+        assert!(other.open("p", &sealed).is_ok());
+        assert!(vault.open("p", &other.seal("p", &secret).expect("sealed")).is_ok());
+        vault.drop_old_keys().expect("dropped");
+        assert_eq!(vault.key_ids().expect("ids"), [next]);
     }
 
     #[cfg(unix)]

@@ -504,22 +504,6 @@ pub async fn secrets_of(
     rows.iter().map(secret_row).collect()
 }
 
-/// Some credentials that another key than this one has sealed.
-pub async fn secrets_not_under(
-    connection: &mut Connection,
-    key_id: &str,
-    most: i64,
-) -> Result<Vec<SealedSecret>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT account_id, secret_type, key_id, sealed FROM secrets WHERE key_id <> $1 LIMIT $2",
-    )
-    .bind(key_id)
-    .bind(most)
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(secret_row).collect()
-}
-
 /// The Owners' roles on some accounts, and one user's own: what most of the policy needs.
 pub async fn owners_and_own(
     connection: &mut Connection,

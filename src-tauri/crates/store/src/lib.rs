@@ -26,6 +26,7 @@ mod read;
 mod schema;
 mod scim;
 mod sessions;
+mod sealed;
 mod sql;
 mod store;
 mod webhooks;
@@ -38,8 +39,8 @@ pub use accounts::{
     AccountFilter, SealedSecret, accounts_by_id, count_accounts, count_grants, count_shared,
     delete_grant, delete_shared, grants_by_id, grants_of, grants_on, grants_through,
     insert_account, insert_grant, insert_shared, list_accounts, list_grants, list_shared,
-    note_login, owners_and_own, put_secret, secrets_not_under, secrets_of, shared_by_id,
-    shared_through, shares_of, update_grant,
+    note_login, owners_and_own, put_secret, secrets_of, shared_by_id, shared_through, shares_of,
+    update_grant,
 };
 pub use activities::{
     ActivityFilter, ActivityRow, Event, NewActivity, Origin, count_activities, list_activities,
@@ -88,6 +89,12 @@ pub use sessions::{
     forget_sessions, insert_session, provider_tokens_not_under, session_by_access,
     session_by_family, update_session,
 };
+    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_user,
+    insert_workspace, list_users, renew_view, set_send_policy, update_user, user_by_email,
+    users_by_id, workspace, workspaces_by_id,
+};
+pub use schema::Migrated;
+pub use sealed::{SEALED, SealedColumn, SealedRow};
 pub use store::{Engine, Store, Write};
 pub use webhooks::{
     ClaimedDelivery, DeliveryFacts, NewDelivery, TriedDelivery, WebhookRow, delete_webhook,

@@ -226,6 +226,41 @@ fn bind_user(query: Bound, row: &UserRow) -> Bound {
         .bind(row.version)
         .bind(folded(&row.email))
         .bind(folded(&row.name))
+    sqlx::query(
+        "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at, folded_name) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(row.id.to_string())
+    .bind(&row.name)
+    .bind(&row.slug)
+    .bind(policy_word(row.send_policy))
+    .bind(i64::from(row.managed))
+    .bind(at.unix_millis())
+    .bind(folded(&row.name))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+const fn policy_word(policy: SendPolicy) -> &'static str {
+    match policy {
+        SendPolicy::AnyRole => "any_role",
+        SendPolicy::UsersAndAbove => "users_and_above",
+    }
+}
+
+/// Changes who of a workspace may send requests; false if there is no such workspace.
+pub async fn set_send_policy(
+    connection: &mut Connection,
+    workspace: WorkspaceId,
+    policy: SendPolicy,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE workspaces SET send_policy = $1 WHERE id = $2")
+        .bind(policy_word(policy))
+        .bind(workspace.to_string())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Adds a user.

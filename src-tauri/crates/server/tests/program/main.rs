@@ -14,6 +14,7 @@ mod serving;
 mod settings;
 mod site;
 mod sso;
+mod vault;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},

@@ -15,6 +15,7 @@ use crate::{Running, lines, once};
 /// A server with a workspace and the key of its Admin.
 pub(crate) struct Site {
     directory: tempfile::TempDir,
+    pub(crate) workspace: String,
     pub(crate) key: String,
 }
 
@@ -26,7 +27,7 @@ impl Site {
         let user = ["user", "create", "--workspace", &workspace, "--email", "ana@globex.example"];
         once(&[&user[..], &["--name", "Ana Lima", "--role", "admin"]].concat(), &data);
         let made = lines(&once(&["key", "create", "--user", "ana@globex.example"], &data));
-        Self { directory, key: made[1].clone() }
+        Self { directory, workspace, key: made[1].clone() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

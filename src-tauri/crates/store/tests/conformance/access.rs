@@ -5,13 +5,13 @@ use entente_domain::{
     RequestState, SharedAccount, SharedAccountId, WorkspaceRole,
 };
 use entente_store::{
-    AccountFilter, ActivityFilter, Event, NewActivity, Origin, PendingOn, RequestFilter,
-    SealedSecret, UserRow, access_requests_by_id, accounts_by_id, count_access_requests,
+    AccountFilter, ActivityFilter, Event, NewActivity, Origin, PendingOn, RequestFilter, SEALED,
+    SealedRow, SealedSecret, UserRow, access_requests_by_id, accounts_by_id, count_access_requests,
     count_accounts, count_activities, count_grants, count_shared, delete_grant, delete_shared,
     grants_by_id, grants_of, grants_on, grants_through, insert_access_request, insert_grant,
     insert_shared, list_access_requests, list_accounts, list_activities, list_grants, list_shared,
-    note_login, owners_and_own, pending_requests, put_secret, record_activity, secrets_not_under,
-    secrets_of, shared_by_id, shared_through, shares_of, update_access_request, update_grant,
+    note_login, owners_and_own, pending_requests, put_secret, record_activity, secrets_of,
+    shared_by_id, shared_through, shares_of, update_access_request, update_grant,
 };
 use uuid::Uuid;
 
@@ -283,9 +283,24 @@ async fn a_credential_is_set_anew_under_another_key(ground: Ground) -> Done {
     let mut connection = ground.store.read().await?;
     let found = secrets_of(&mut connection, account.id).await?;
     assert_eq!(found, [sealed("password", "k2"), sealed("username", "k1")]);
-    let old = secrets_not_under(&mut connection, "k2", 9).await?;
-    assert_eq!(old, [sealed("username", "k1")]);
-    assert_eq!(secrets_not_under(&mut connection, "k3", 1).await?.len(), 1);
+    let column = &SEALED[0];
+    let old = column.not_under(&mut connection, "k2", 9).await?;
+    assert_eq!(old.len(), 1);
+    assert_eq!(column.place_of(&old[0]), format!("secret/{}/username", account.id));
+    assert_eq!(column.not_under(&mut connection, "k3", 1).await?.len(), 1);
+    drop(connection);
+    let mut write = ground.store.write().await?;
+    let connection = write.connection();
+    let stale = SealedRow { sealed: "as it was once".into(), ..old[0].clone() };
+    assert!(
+        !column.replace(connection, &stale, "k3", "new").await?,
+        "it is not the one that was read"
+    );
+    assert!(column.replace(connection, &old[0], "k3", "new").await?);
+    assert_eq!(column.counts(connection).await?, [("k2".into(), 1), ("k3".into(), 1)]);
+    for column in SEALED {
+        column.not_under(connection, "k3", 1).await?;
+    }
     Ok(())
 }
 
