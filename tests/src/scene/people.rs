@@ -191,6 +191,7 @@ pub(super) async fn key(
         created_at: at,
         expires_at: None,
         revoked_at: None,
+        session: None,
     };
     let key = new_key();
     insert_key(connection, &row, &server.secret().hash(&key)).await?;

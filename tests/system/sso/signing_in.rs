@@ -212,7 +212,7 @@ async fn a_confidential_client_proves_itself() -> Result<()> {
     // What is sealed can be sealed anew under another key, sessions that go on included.
     let server = scene.world.server.as_ref().context("it runs")?;
     server.vault().add_key()?;
-    let resealed = entente_server::reseal(server.store(), server.vault(), server.now()).await?;
+    let resealed = entente_server::reseal(server.store(), server.vault()).await?;
     assert_eq!(resealed, 2, "the client's secret and the provider's token");
     server.vault().drop_old_keys()?;
     tokens(&scene.refresh(&first, None).await?)?;

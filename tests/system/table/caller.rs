@@ -71,6 +71,7 @@ impl Keys {
                 created_at: at,
                 expires_at,
                 revoked_at,
+                session: None,
             };
             insert_key(write.connection(), &row, &server.secret().hash(&key)).await?;
             keys.extend(revoked_at.is_none().then_some(row));

@@ -36,6 +36,9 @@ pub(super) type Shows = Box<dyn Fn(&Scene, &Facts, &Actor) -> Shown + Send + Syn
 /// What is different afterwards.
 pub(super) type Effect = Box<dyn Fn(&Scene, &Actor, &mut Facts) + Send + Sync>;
 
+/// What depends on the scene and on who asks.
+type By<T> = Box<dyn Fn(&Scene, &Actor) -> T + Send + Sync>;
+
 /// A row of the table: an endpoint, and what it is asked about.
 pub(super) struct Row {
     pub(super) method: &'static str,
@@ -46,8 +49,8 @@ pub(super) struct Row {
     /// What a key needs; nothing is for every key.
     pub(super) scope: &'static str,
     pub(super) path: Box<dyn Fn(&Scene) -> String + Send + Sync>,
-    pub(super) body: Box<dyn Fn(&Scene, &Actor) -> Value + Send + Sync>,
-    pub(super) expect: Box<dyn Fn(&Scene, &Actor) -> Expect + Send + Sync>,
+    pub(super) body: By<Value>,
+    pub(super) expect: By<Expect>,
     pub(super) shows: Option<Shows>,
     pub(super) effect: Option<Effect>,
     /// Whether what it does is new, and answered so.

@@ -64,12 +64,12 @@ fn hold(
         return;
     }
     thread::sleep(time);
-    let is_ours = || clipboard.get_text().is_ok_and(|text| text == secret.expose_secret());
-    let mut is_ours = is_ours;
-    if current.load(Ordering::SeqCst) == turn && is_ours() {
-        if let Err(error) = clipboard.clear() {
-            tracing::warn!(%error, "the clipboard was not emptied");
-        }
+    let is_ours = clipboard.get_text().is_ok_and(|text| text == secret.expose_secret());
+    if current.load(Ordering::SeqCst) == turn
+        && is_ours
+        && let Err(error) = clipboard.clear()
+    {
+        tracing::warn!(%error, "the clipboard was not emptied");
     }
 }
 

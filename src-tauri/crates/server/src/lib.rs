@@ -63,8 +63,8 @@ pub use set_up::{
     set_role, set_secret, set_send_policy,
 };
 pub use sso::{
-    NewProvider, ProviderError, SessionTimes, SsoError, provider_of, remove_provider, reseal,
-    set_provider, unbind,
+    NewProvider, ProviderError, SessionTimes, SsoError, provider_of, remove_provider, set_provider,
+    unbind,
 };
 pub use tls::TlsError;
 pub use vault::{Sealed, Vault, VaultError};

@@ -14,9 +14,7 @@ use std::time::Duration;
 pub use provider::ProviderError;
 pub(crate) use provider::Providers;
 pub(crate) use session::{Tokens, refresh, revoke};
-pub use set_up::{
-    NewProvider, SsoError, provider_of, remove_provider, reseal, set_provider, unbind,
-};
+pub use set_up::{NewProvider, SsoError, provider_of, remove_provider, set_provider, unbind};
 pub(crate) use sign_in::{CodeGrant, not_configured, sign_in};
 
 use entente_domain::{IdentityProviderId, SessionId};
@@ -51,12 +49,12 @@ impl Default for SessionTimes {
 
 /// Where a client's secret is sealed for.
 fn place_of_secret(provider: IdentityProviderId) -> String {
-    format!("identity-provider/{provider}/client-secret")
+    format!("identity-provider/{provider}")
 }
 
 /// Where a provider's refresh token is sealed for.
 fn place_of_token(session: SessionId) -> String {
-    format!("session/{session}/provider-token")
+    format!("session/{session}")
 }
 
 fn registration(vault: &Vault, row: &IdentityProviderRow) -> Result<Registration, VaultError> {

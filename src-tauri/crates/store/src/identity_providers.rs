@@ -163,34 +163,6 @@ async fn forget_domains(
     Ok(())
 }
 
-/// Providers whose secret another key than this one has sealed.
-pub async fn client_secrets_not_under(
-    connection: &mut Connection,
-    key_id: &str,
-    most: i64,
-) -> Result<Vec<IdentityProviderRow>, StoreError> {
-    let mut query = Statement::new(PROVIDER);
-    query.push("key_id <> ").push_bind(key_id.to_owned());
-    query.push(" LIMIT ").push_bind(most);
-    let rows = query.build().fetch_all(connection).await?;
-    rows.iter().map(provider_row).collect()
-}
-
-/// Keeps a provider's secret as it is sealed now.
-pub async fn put_client_secret(
-    connection: &mut Connection,
-    id: IdentityProviderId,
-    secret: &SealedText,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE identity_providers SET key_id = $1, sealed = $2 WHERE id = $3")
-        .bind(&secret.key_id)
-        .bind(&secret.sealed)
-        .bind(id.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// The user that a provider's subject is in a workspace.
 pub async fn user_of_subject(
     connection: &mut Connection,

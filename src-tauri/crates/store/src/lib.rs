@@ -25,8 +25,8 @@ mod people;
 mod read;
 mod schema;
 mod scim;
-mod sessions;
 mod sealed;
+mod sessions;
 mod sql;
 mod store;
 mod webhooks;
@@ -55,9 +55,9 @@ pub use file::{Backup, Hold, back_up, restore};
 pub use horizon::{has_between, has_unsettled};
 pub use idempotency::{StoredAnswer, forget_answers_before, load_answer, save_answer};
 pub use identity_providers::{
-    IdentityProviderRow, bind_subject, client_secrets_not_under, delete_identity_provider,
-    identity_provider, identity_provider_for, identity_provider_of, put_client_secret,
-    put_identity_provider, unbind_subjects, user_of_subject,
+    IdentityProviderRow, bind_subject, delete_identity_provider, identity_provider,
+    identity_provider_for, identity_provider_of, put_identity_provider, unbind_subjects,
+    user_of_subject,
 };
 pub use keys::{KeyRow, insert_key, key_by_hash, keys_of, revoke_key, revoke_keys_of};
 
@@ -74,8 +74,8 @@ pub use partnerships::{
 };
 pub use people::{
     UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_people,
-    insert_user, insert_workspace, list_users, renew_view, update_user, user_by_email, users_by_id,
-    workspace, workspaces_by_id,
+    insert_user, insert_workspace, list_users, renew_view, set_send_policy, update_user,
+    user_by_email, users_by_id, workspace, workspaces_by_id,
 };
 pub use schema::Migrated;
 pub use scim::{
@@ -84,22 +84,16 @@ pub use scim::{
     list_scim_tokens, list_scim_users, revoke_scim_token, save_profile, scim_token,
     scim_token_by_hash, scim_user, scim_user_by_address, set_managed,
 };
+pub use sealed::{SEALED, SealedColumn, SealedRow};
 pub use sessions::{
     AccessRow, SealedText, SessionRow, end_session, end_sessions_in, end_sessions_of,
-    forget_sessions, insert_session, provider_tokens_not_under, session_by_access,
-    session_by_family, update_session,
+    forget_sessions, insert_session, session_by_access, session_by_family, update_session,
 };
-    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_user,
-    insert_workspace, list_users, renew_view, set_send_policy, update_user, user_by_email,
-    users_by_id, workspace, workspaces_by_id,
-};
-pub use schema::Migrated;
-pub use sealed::{SEALED, SealedColumn, SealedRow};
 pub use store::{Engine, Store, Write};
 pub use webhooks::{
     ClaimedDelivery, DeliveryFacts, NewDelivery, TriedDelivery, WebhookRow, delete_webhook,
     deliveries_by_state, delivery_facts, forget_deliveries_before, has_due_delivery,
-    insert_webhook, queue_delivery, reseal_webhook, webhook, webhooks_not_under, webhooks_of,
+    insert_webhook, queue_delivery, webhook, webhooks_of,
 };
 
 /// A connection of either engine.

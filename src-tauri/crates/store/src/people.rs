@@ -190,10 +190,7 @@ fn bind_workspace(query: Bound, row: &WorkspaceRow, at: Timestamp) -> Bound {
         .bind(row.id.to_string())
         .bind(row.name.clone())
         .bind(row.slug.clone())
-        .bind(match row.send_policy {
-            SendPolicy::AnyRole => "any_role",
-            SendPolicy::UsersAndAbove => "users_and_above",
-        })
+        .bind(policy_word(row.send_policy))
         .bind(i64::from(row.managed))
         .bind(at.unix_millis())
         .bind(folded(&row.name))
@@ -226,20 +223,6 @@ fn bind_user(query: Bound, row: &UserRow) -> Bound {
         .bind(row.version)
         .bind(folded(&row.email))
         .bind(folded(&row.name))
-    sqlx::query(
-        "INSERT INTO workspaces (id, name, slug, send_policy, managed, created_at, folded_name) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(row.id.to_string())
-    .bind(&row.name)
-    .bind(&row.slug)
-    .bind(policy_word(row.send_policy))
-    .bind(i64::from(row.managed))
-    .bind(at.unix_millis())
-    .bind(folded(&row.name))
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 const fn policy_word(policy: SendPolicy) -> &'static str {

@@ -32,6 +32,14 @@ pub const SEALED: &[SealedColumn] = &[
         keys: &["user_id", "idempotency_key"],
         sealed: "body",
     },
+    SealedColumn { table: "webhooks", place: "webhook", keys: &["id"], sealed: "sealed" },
+    SealedColumn {
+        table: "identity_providers",
+        place: "identity-provider",
+        keys: &["id"],
+        sealed: "sealed",
+    },
+    SealedColumn { table: "sessions", place: "session", keys: &["id"], sealed: "sealed" },
 ];
 
 /// One sealed text.

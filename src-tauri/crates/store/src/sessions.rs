@@ -257,23 +257,6 @@ async fn end(
     Ok(done.rows_affected())
 }
 
-/// Sessions whose provider token another key than this one has sealed, but those that are being
-/// refreshed.
-pub async fn provider_tokens_not_under(
-    connection: &mut Connection,
-    key_id: &str,
-    now: Timestamp,
-    most: i64,
-) -> Result<Vec<SessionRow>, StoreError> {
-    let mut query = Statement::new(SESSION);
-    query.push("key_id <> ").push_bind(key_id.to_owned());
-    query.push(" AND (claimed_until IS NULL OR claimed_until <= ");
-    query.push_bind(now.unix_millis()).push(")");
-    query.push(" LIMIT ").push_bind(most);
-    let rows = query.build().fetch_all(connection).await?;
-    rows.iter().map(session_row).collect()
-}
-
 /// Forgets sessions that were over for so long, and their access tokens; gives how many.
 pub async fn forget_sessions(
     connection: &mut Connection,

@@ -106,32 +106,6 @@ pub async fn delete_webhook(connection: &mut Connection, id: WebhookId) -> Resul
     Ok(())
 }
 
-/// Webhooks whose secret is sealed under another key than this one.
-pub async fn webhooks_not_under(
-    connection: &mut Connection,
-    key_id: &str,
-) -> Result<Vec<WebhookRow>, StoreError> {
-    let mut query = Statement::new(SELECT);
-    query.push("key_id <> ").push_bind(key_id.to_owned()).push(" ORDER BY id");
-    query.build().fetch_all(connection).await?.iter().map(webhook_row).collect()
-}
-
-/// Saves a secret that was sealed anew.
-pub async fn reseal_webhook(
-    connection: &mut Connection,
-    id: WebhookId,
-    key_id: &str,
-    sealed: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE webhooks SET key_id = $1, sealed = $2 WHERE id = $3")
-        .bind(key_id)
-        .bind(sealed)
-        .bind(id.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// An event for one webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery<'a> {

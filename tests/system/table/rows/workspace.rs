@@ -135,6 +135,7 @@ pub(super) fn keys() -> Vec<Row> {
                     created_at: scene.at,
                     expires_at: None,
                     revoked_at: None,
+                    session: None,
                 });
             })
             .creates()

@@ -1,19 +1,18 @@
 use entente_domain::{EmailAddress, IdentityProviderId, Timestamp, UserId, WorkspaceId};
 use entente_store::{
-    IdentityProviderRow, SessionRow, Store, StoreError, client_secrets_not_under,
-    delete_identity_provider, end_sessions_in, end_sessions_of, identity_provider_for,
-    identity_provider_of, provider_tokens_not_under, put_client_secret, put_identity_provider,
-    unbind_subjects, update_session, workspace,
+    IdentityProviderRow, Store, StoreError, delete_identity_provider, end_sessions_in,
+    end_sessions_of, identity_provider_for, identity_provider_of, put_identity_provider,
+    unbind_subjects, workspace,
 };
 use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    place_of_secret, place_of_token,
+    place_of_secret,
     provider::{ProviderError, Providers},
 };
-use crate::{Vault, VaultError, vault::Sealed};
+use crate::{Vault, VaultError};
 
 /// Why a workspace's single sign-on cannot be set up.
 #[derive(Debug, Error)]
@@ -184,41 +183,4 @@ pub async fn unbind(store: &Store, user: UserId, at: Timestamp) -> Result<bool, 
     end_sessions_of(write.connection(), user, at).await?;
     write.commit().await?;
     Ok(forgotten > 0)
-}
-
-/// How many texts are sealed anew in one transaction.
-const BATCH: i64 = 100;
-
-/// Seals under the vault's newest key what an older one has sealed for single sign-on; gives how much
-/// that was. What is in use just now is left for another time.
-pub async fn reseal(store: &Store, vault: &Vault, now: Timestamp) -> Result<u64, SsoError> {
-    let key_id = vault.current_key()?;
-    let again = |place: &str, sealed: &entente_store::SealedText| {
-        let opened = vault.open(place, &Sealed::from(sealed.clone()))?;
-        vault.seal(place, &opened).map(entente_store::SealedText::from)
-    };
-    let mut done = 0;
-    loop {
-        let mut write = store.write().await?;
-        let connection = write.connection();
-        let before = done;
-        for provider in client_secrets_not_under(connection, &key_id, BATCH).await? {
-            if let Some(sealed) = &provider.client_secret {
-                let sealed = again(&place_of_secret(provider.id), sealed)?;
-                put_client_secret(connection, provider.id, &sealed).await?;
-                done += 1;
-            }
-        }
-        for session in provider_tokens_not_under(connection, &key_id, now, BATCH).await? {
-            if let Some(sealed) = &session.provider_token {
-                let provider_token = Some(again(&place_of_token(session.id), sealed)?);
-                let after = SessionRow { provider_token, ..session.clone() };
-                done += u64::from(update_session(connection, &session, &after, None).await?);
-            }
-        }
-        write.commit().await?;
-        if done == before {
-            return Ok(done);
-        }
-    }
 }
