@@ -94,12 +94,14 @@ pub(crate) struct Serve {
     /// A file with their password.
     #[arg(long, env = "ENTENTE_SMTP_PASSWORD_FILE")]
     smtp_password_file: Option<PathBuf>,
-    /// Let webhooks be reached without TLS.
-    #[arg(long, env = "ENTENTE_WEBHOOKS_ALLOW_HTTP")]
+    /// Whether webhooks may be reached without TLS: true or false.
+    #[arg(long, env = "ENTENTE_WEBHOOKS_ALLOW_HTTP", default_value_t = false,
+          action = clap::ArgAction::Set)]
     webhooks_allow_http: bool,
-    /// Let webhooks be on this machine or in its network: whoever adds one can have the server knock
-    /// there.
-    #[arg(long, env = "ENTENTE_WEBHOOKS_ALLOW_PRIVATE")]
+    /// Whether webhooks may be on this machine or in its network: whoever adds one can then have the
+    /// server knock there.
+    #[arg(long, env = "ENTENTE_WEBHOOKS_ALLOW_PRIVATE", default_value_t = false,
+          action = clap::ArgAction::Set)]
     webhooks_allow_private: bool,
     /// The address that mails come from.
     #[arg(long, env = "ENTENTE_MAIL_FROM", default_value = "entente@localhost.localdomain")]
