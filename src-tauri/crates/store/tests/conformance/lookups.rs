@@ -161,7 +161,7 @@ async fn a_key_is_found_by_its_hash_until_it_is_revoked(ground: Ground) -> Done 
     let found = key_by_hash(&mut connection, "hash-2").await?;
     assert_eq!(found, Some((two.clone(), adam.clone())));
     assert_eq!(key_by_hash(&mut connection, "hash-3").await?, None);
-    assert_eq!(keys_of(&mut connection, adam.id).await?, [one, two.clone()]);
+    assert_eq!(keys_of(&mut connection, [adam.id]).await?, [one, two.clone()]);
     drop(connection);
     let mut write = ground.store.write().await?;
     assert!(revoke_key(write.connection(), two.id, at(50)).await?);
@@ -169,7 +169,7 @@ async fn a_key_is_found_by_its_hash_until_it_is_revoked(ground: Ground) -> Done 
     assert!(!revoke_key(write.connection(), ApiKeyId::new(Uuid::now_v7()), at(50)).await?);
     write.commit().await?;
     let mut connection = ground.store.read().await?;
-    assert_eq!(keys_of(&mut connection, adam.id).await?.len(), 1);
+    assert_eq!(keys_of(&mut connection, [adam.id]).await?.len(), 1);
     let (revoked, _) = key_by_hash(&mut connection, "hash-2").await?.expect("kept");
     assert_eq!(revoked.revoked_at, Some(at(50)));
     Ok(())
