@@ -31,6 +31,19 @@ use uuid::Uuid;
 use caller::{Caller, Keys};
 use row::{Expect, Row};
 
+/// What has tests of its own: signing in needs no key, and webhooks are for Admins alone
+/// (`sso`, `webhooks::admins_alone_have_webhooks_and_only_to_the_world`).
+const ELSEWHERE: &[&str] = &[
+    "POST /auth/sso",
+    "POST /auth/token",
+    "POST /auth/revoke",
+    "GET /webhooks",
+    "POST /webhooks",
+    "GET /webhooks/{id}",
+    "DELETE /webhooks/{id}",
+    "POST /webhooks/{id}/test",
+];
+
 /// How many cells are tried at a time, where they leave nothing.
 const AT_ONCE: usize = 8;
 
@@ -117,7 +130,9 @@ impl Table {
             }
         }
         let rows = self.rows.iter().map(|row| format!("{} {}", row.method, row.template));
-        assert_eq!(rows.collect::<BTreeSet<_>>(), served, "the table has a row for each endpoint");
+        let elsewhere = ELSEWHERE.iter().map(|endpoint| (*endpoint).to_owned());
+        let tried: BTreeSet<String> = rows.chain(elsewhere).collect();
+        assert_eq!(tried, served, "the table has a row for each endpoint");
         Ok(())
     }
 

@@ -162,7 +162,7 @@ async fn only_a_member_with_a_verified_address_of_the_domain_gets_in(ground: Gro
 
     // Who was removed here is out at once, whatever the provider says.
     disable_user(server.store(), &user[0], server.now()).await?;
-    assert_eq!(scene.state(&successor).await?, "invalid_credentials");
+    assert_eq!(scene.state(&successor).await?, "user_disabled");
     let refreshed = scene.refresh(&successor, None).await?;
     assert_eq!((refreshed.status, refreshed.code()), (401, "session_expired"));
     let again = scene.post("/auth/token", &scene.grant("successor").await?, None).await?;

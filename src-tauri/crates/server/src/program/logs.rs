@@ -8,7 +8,12 @@ use tracing_subscriber::EnvFilter;
 #[derive(Args)]
 pub(crate) struct Logs {
     /// error, warn, info, debug or trace, also by module: info,entente_server=debug.
-    #[arg(long, env = "ENTENTE_LOG", default_value = "info", global = true)]
+    #[arg(
+        long,
+        env = "ENTENTE_LOG",
+        default_value = "info,sqlx::postgres::notice=warn",
+        global = true
+    )]
     log: String,
     /// How a line of the log is written.
     #[arg(long, env = "ENTENTE_LOG_FORMAT", value_enum, default_value_t = Format::Text, global = true)]
