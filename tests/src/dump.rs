@@ -8,8 +8,9 @@ use sqlx::{Any, QueryBuilder, Row as _};
 
 use crate::scene::Scene;
 
-/// Tables that are of no workspace.
-const COMMON: &[&str] = &["_sqlx_migrations", "leases", "meta"];
+/// Tables that are of no workspace, or that hang on rows which no scene has.
+const COMMON: &[&str] =
+    &["_sqlx_migrations", "identity_provider_domains", "leases", "meta", "webhook_deliveries"];
 
 /// The columns that tell of which scene a row is; the first one that a table has does.
 const BELONGS: &[&str] =
