@@ -138,4 +138,6 @@ pub(super) fn disable(scene: &Scene, facts: &mut Facts, user: UserId) {
     found.status = UserStatus::Disabled;
     found.updated_at = scene.at;
     found.version += 1;
+    // What they could sign in with is revoked, so that nothing of it comes back with them.
+    facts.keys.retain(|key| key.user != user);
 }
