@@ -167,6 +167,8 @@ impl Reference {
             return Ok(());
         }
         let Some(request) = self.requests.get(&id) else { return Ok(()) };
+        let Some(through) = self.partnerships.get(&request.partnership) else { return Ok(()) };
+        let guest_sees = self.is_live_in(who, through.guest);
         let action = if accept { "accept" } else { "decline" };
         self.audit.push(Entry {
             event: "decision_refused".into(),
@@ -174,7 +176,7 @@ impl Reference {
             account: Some(request.account),
             by: Some(who),
             to: Some(request.member),
-            guest_sees: false,
+            guest_sees,
             detail: format!("{action} refused: {}", told.as_str()),
             at: self.now,
         });
