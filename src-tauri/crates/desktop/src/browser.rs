@@ -13,10 +13,7 @@ pub enum BrowserError {
 
 /// Opens a web address in the system's browser. Does not wait for it.
 pub async fn open_in_browser(url: String) -> Result<(), BrowserError> {
-    let is_web = url.starts_with("https://")
-        || url.starts_with("http://127.0.0.1")
-        || url.starts_with("http://localhost");
-    if !is_web || url.chars().any(char::is_control) {
+    if !is_web(&url) || url.chars().any(char::is_control) {
         return Err(BrowserError::NotWeb);
     }
     let opened = tokio::task::spawn_blocking(move || open::that_detached(url)).await;
@@ -26,17 +23,45 @@ pub async fn open_in_browser(url: String) -> Result<(), BrowserError> {
     }
 }
 
+/// Encrypted, or on this computer.
+fn is_web(url: &str) -> bool {
+    if url.starts_with("https://") {
+        return true;
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    !host.contains(['@', '\\']) && matches!(name, "127.0.0.1" | "localhost")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn only_web_addresses_are_opened() {
-        for url in
-            ["file:///etc/passwd", "javascript:alert(1)", "http://example.com", "https://a\nb", ""]
-        {
+        for url in [
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost@example.com",
+            "http://localhost:1@example.com",
+            "http://localhostile",
+            "https://a\nb",
+            "",
+        ] {
             let opened = open_in_browser(url.into()).await;
             assert!(matches!(opened, Err(BrowserError::NotWeb)), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_computer_need_no_encryption() {
+        for url in
+            ["http://127.0.0.1:8080/x", "http://localhost", "http://localhost?x", "https://a"]
+        {
+            assert!(is_web(url), "{url}");
         }
     }
 }
