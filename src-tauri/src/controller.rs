@@ -5,6 +5,8 @@ mod answers;
 mod attending;
 mod home;
 mod opening;
+mod profiles;
+mod secrets;
 
 use std::{
     path::PathBuf,
@@ -15,7 +17,7 @@ use entente_desktop::{Clipboard, Keyring, Notifier, Response};
 use entente_domain::Timestamp;
 use tauri::AppHandle;
 use tauri_specta::Event as _;
-use tokio::sync::{RwLock, mpsc};
+use tokio::sync::{RwLock, mpsc, oneshot};
 
 use crate::{
     view::{AppNotice, BackendEvent, NoticeKind, OpenItem},
@@ -45,6 +47,8 @@ struct Inner {
     notices: Mutex<Vec<AppNotice>>,
     open_item: Mutex<Option<OpenItem>>,
     tray: Mutex<Option<entente_attention::TrayModel>>,
+    /// Dropped to stop waiting for the browser.
+    signing_in: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Controller {
@@ -64,6 +68,7 @@ impl Controller {
                 notices: Mutex::default(),
                 open_item: Mutex::default(),
                 tray: Mutex::default(),
+                signing_in: Mutex::default(),
             }),
         };
         tauri::async_runtime::spawn(this.clone().attend(poked));
@@ -75,7 +80,7 @@ impl Controller {
                 let opened = if demo { this.start_demo().await } else { this.open_real().await };
                 if let Err(error) = opened {
                     tracing::error!(code = error.code, message = error.message, "not opened");
-                    this.note(NoticeKind::JournalRebuilt, &error.message);
+                    this.note(NoticeKind::StorageFailed, &error.message);
                 }
                 this.check_tray().await;
             }

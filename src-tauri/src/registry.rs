@@ -38,11 +38,19 @@ pub fn registry() -> Builder<tauri::Wry> {
             commands::partnerships::send_request,
             commands::partnerships::terms,
             commands::profiles::activate_profile,
+            commands::profiles::cancel_sign_in,
+            commands::profiles::color_profile,
             commands::profiles::connect,
             commands::profiles::end_demo,
+            commands::profiles::keep_unencrypted,
+            commands::profiles::rename_profile,
+            commands::profiles::renew_key,
+            commands::profiles::sign_in,
+            commands::profiles::sign_in_again,
             commands::profiles::sign_out,
             commands::profiles::start_demo,
             commands::profiles::sync_now,
+            commands::profiles::unlock_profile,
         ])
         .events(collect_events![BackendEvent])
 }

@@ -33,6 +33,9 @@ pub struct AppState {
     pub notices: Vec<AppNotice>,
     /// Until when no notification is shown.
     pub paused_until: Option<String>,
+    /// Where there is no keyring: whether what was seen is kept on the disk unencrypted, or not at
+    /// all. None where there is one.
+    pub keeps_unencrypted: Option<bool>,
     /// Whether the profiles are open; false in the first moments.
     pub ready: bool,
     /// What was asked for while there was no window; told once.
@@ -67,6 +70,8 @@ pub struct DemoHint {
 pub struct Profile {
     /// Its id on this machine.
     pub id: String,
+    /// What the person calls it; none if they gave it no name.
+    pub label: Option<String>,
     /// The user's name.
     pub user_name: String,
     /// The user's mail address.
@@ -83,6 +88,13 @@ pub struct Profile {
     pub color: u8,
     /// Whether it belongs to the demo.
     pub demo: bool,
+    /// How its user signs in.
+    pub sign_in: SignInKind,
+    /// How what was seen is kept on this computer.
+    pub keeping: CacheKeeping,
+    /// Whether the server has shut the workspace to this user: then nothing of it is shown, until
+    /// they sign in again.
+    pub locked: bool,
     /// How it stands with the server.
     pub connectivity: Connectivity,
     /// When the cache was last in step with the server.
@@ -93,6 +105,28 @@ pub struct Profile {
     pub may_send_requests: bool,
     /// Whether a request that this user sends needs a reason.
     pub request_needs_reason: bool,
+}
+
+/// How a profile's user signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInKind {
+    /// With an API key.
+    Key,
+    /// At an identity provider, through the browser.
+    Browser,
+}
+
+/// How what was seen is kept on this computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheKeeping {
+    /// On the disk, encrypted with a key from the keyring.
+    Encrypted,
+    /// On the disk as it is.
+    Unencrypted,
+    /// Only until the program ends.
+    Memory,
 }
 
 /// How a profile stands with its server.
@@ -160,6 +194,8 @@ pub enum NoticeKind {
     NoNotifications,
     /// The journal was damaged and begun anew.
     JournalRebuilt,
+    /// The disk is full, or the folder may not be written.
+    StorageFailed,
 }
 
 /// One thing that waits for this person.

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use entente_api_client::{Client, ClientOptions};
-use entente_cache::{Cache, Intent, IntentAction, Journal, ListQuery, PartnershipRecord};
+use entente_cache::{Cache, Intent, IntentAction, Journal, Keeping, ListQuery, PartnershipRecord};
 use entente_domain::{Action, PartnershipId, StateName};
 use entente_server::{Clock as _, SystemClock};
 use entente_sync::{Applying, Connectivity, Decision, Event, Session, SessionConfig};
@@ -56,7 +56,8 @@ impl Desk {
             silence: Duration::from_secs(40),
         };
         let client = Client::new(url.parse()?, world.person(first).key.clone(), options)?;
-        let (cache, _) = Cache::open(&directory.join(first).join("cache.db")).await?;
+        let (cache, _) =
+            Cache::open(&directory.join(first).join("cache.db"), &Keeping::Plain).await?;
         let (journal, _) =
             Journal::open(&directory.join(first).join("journal.db"), SystemClock.now()).await?;
         let config =

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use entente_attention::{Command, Verb};
-use entente_cache::{AccessRequestRecord, ListQuery, PartnershipRecord};
+use entente_cache::{AccessRequestRecord, Keeping, ListQuery, PartnershipRecord};
 use entente_desktop::Response;
 use entente_domain::{Action, PartnershipId, StateName};
 use entente_sync::{DecideError, Decision as Deciding, Problem};
@@ -11,9 +11,10 @@ use entente_wire::NewPartnership;
 
 use super::{Controller, home::Profile};
 use crate::view::{
-    AppState, BackendEvent, CommandError, Connectivity, Decision, Draft, InboxItem, InboxKind,
-    NoticeKind, OpenItem, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
-    PauseChoice, Profile as ProfileView, Terms, account_name, detail, row,
+    AppState, BackendEvent, CacheKeeping, CommandError, Connectivity, Decision, Draft, InboxItem,
+    InboxKind, NoticeKind, OpenItem, PartnershipDetail, PartnershipPage, PartnershipQuery,
+    PartnershipRow, PauseChoice, Profile as ProfileView, SignInKind, Terms, account_name, detail,
+    row,
 };
 
 pub(super) type Answer<T> = Result<T, CommandError>;
@@ -30,6 +31,7 @@ impl Controller {
             demo: None,
             notices: self.notices().clone(),
             paused_until: None,
+            keeps_unencrypted: None,
             open_item: self.inner.open_item.lock().unwrap_or_else(PoisonError::into_inner).take(),
             ready: guard.is_some(),
         };
@@ -41,12 +43,28 @@ impl Controller {
             state.demo = home.demo.as_ref().and_then(|demo| demo.hint.clone());
             let settings = self.settings(&home.journal).await;
             state.paused_until = settings.paused_until.map(|at| at.to_string());
+            if home.profiles.iter().any(|profile| profile.lacks_keyring()) {
+                state.keeps_unencrypted = Some(self.keeps_unencrypted(&home.journal).await);
+            }
         }
         state.profiles = profiles;
         Ok(state)
     }
 
+    /// A profile whose content may be shown.
     pub(super) async fn profile(&self, id: &str) -> Answer<Arc<Profile>> {
+        let profile = self.any_profile(id).await?;
+        if profile.is_locked() {
+            return Err(CommandError::new(
+                "locked",
+                "The server does not let you into this workspace any more, so what was kept of it is \
+                 locked. Sign in again to see it.",
+            ));
+        }
+        Ok(profile)
+    }
+
+    pub(super) async fn any_profile(&self, id: &str) -> Answer<Arc<Profile>> {
         let guard = self.inner.home.read().await;
         let home = guard.as_ref().ok_or_else(CommandError::not_open)?;
         home.profile(id).cloned().ok_or_else(CommandError::no_profile)
@@ -79,11 +97,7 @@ impl Controller {
         profile: &Profile,
         record: &PartnershipRecord,
     ) -> Answer<PartnershipDetail> {
-        let guard = self.inner.home.read().await;
-        let unsettled = match guard.as_ref() {
-            Some(home) => home.journal.unsettled(&profile.record.id).await?,
-            None => Vec::new(),
-        };
+        let unsettled = profile.journal.unsettled(&profile.record.id).await?;
         Ok(detail(record, &unsettled))
     }
 
@@ -102,7 +116,8 @@ impl Controller {
     pub async fn inbox(&self) -> Answer<Vec<InboxItem>> {
         let guard = self.inner.home.read().await;
         let mut items = Vec::new();
-        for profile in guard.iter().flat_map(|home| &home.profiles) {
+        let profiles = guard.iter().flat_map(|home| &home.profiles);
+        for profile in profiles.filter(|profile| !profile.is_locked()) {
             for record in profile.cache.awaiting_me(500).await? {
                 items.extend(inbox_item(&profile.record.id, record));
             }
@@ -165,7 +180,7 @@ impl Controller {
 
     /// Asks the server now.
     pub async fn sync_now(&self, profile: &str) -> Answer<()> {
-        self.profile(profile).await?.nudge().await;
+        self.any_profile(profile).await?.nudge().await;
         Ok(())
     }
 
@@ -371,21 +386,33 @@ async fn profile_view(profile: &Profile) -> Answer<ProfileView> {
     let me = profile.me.read().await.clone();
     let as_of = profile.cache.as_of().await?.map(|at| at.to_string());
     let record = &profile.record;
+    let look = profile.look().clone();
     Ok(ProfileView {
         id: record.id.clone(),
         user_name: me.as_ref().map_or_else(|| record.user_name.clone(), |me| me.user.name.clone()),
-        email: me.as_ref().map(|me| me.user.email.clone()).unwrap_or_default(),
+        email: me.as_ref().map_or_else(|| record.email.clone(), |me| me.user.email.clone()),
         role_label: me.as_ref().map(|me| role_label(&me.role).to_owned()).unwrap_or_default(),
         workspace_name: me
             .as_ref()
             .map_or_else(|| record.workspace_name.clone(), |me| me.workspace.name.clone()),
         workspace_id: me.as_ref().map(|me| me.workspace.id.to_string()).unwrap_or_default(),
         server: record.server.clone(),
-        color: record.color,
+        label: look.label,
+        color: look.color,
+        sign_in: match record.sign_in {
+            entente_cache::SignInKind::Key => SignInKind::Key,
+            entente_cache::SignInKind::Browser => SignInKind::Browser,
+        },
+        keeping: match profile.keeping {
+            Keeping::Encrypted(_) => CacheKeeping::Encrypted,
+            Keeping::Plain => CacheKeeping::Unencrypted,
+            Keeping::Memory => CacheKeeping::Memory,
+        },
+        locked: profile.is_locked(),
         demo: profile.demo,
         connectivity: connectivity(profile.connectivity().await),
         as_of,
-        waiting: profile.cache.count_awaiting_me().await?,
+        waiting: if profile.is_locked() { 0 } else { profile.cache.count_awaiting_me().await? },
         may_send_requests: me.as_ref().is_some_and(|me| me.may_send_requests),
         request_needs_reason: me.as_ref().is_none_or(|me| me.request_needs_reason),
     })

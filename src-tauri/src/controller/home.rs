@@ -1,20 +1,29 @@
 //! The profiles of one place: the person's own, or the demo's.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use entente_api_client::{Client, ClientOptions, ServerAddress};
+use entente_api_client::{Client, ClientOptions, Credentials, ServerAddress};
 use entente_attention::{Kind, News, NewsKind, Occasion, Pending, StateFacts};
 use entente_cache::{
-    Applied, Cache, CacheError, Journal, MeRecord, Opened, PartnershipRecord, ProfileRecord,
-    Record, RecordKind,
+    Applied, Cache, CacheError, Journal, Keeping, MeRecord, Opened, PartnershipRecord,
+    ProfileRecord, Record, RecordKind,
 };
 use entente_domain::StateName;
 use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
-use secrecy::SecretString;
 use tokio::sync::{RwLock, mpsc};
 
 use super::{Controller, attending::Poke, now};
-use crate::{embedded::Demo, view::BackendEvent};
+use crate::{
+    embedded::Demo,
+    view::{BackendEvent, NoticeKind},
+};
 
 /// The profiles of one place.
 #[derive(Debug)]
@@ -33,9 +42,24 @@ pub(super) struct Profile {
     pub(super) cache: Cache,
     pub(super) me: RwLock<Option<MeRecord>>,
     pub(super) demo: bool,
+    /// How its cache is kept.
+    pub(super) keeping: Keeping,
+    /// The journal, for its own decisions.
+    pub(super) journal: Journal,
+    /// What it sends requests with, if that is known.
+    pub(super) credentials: Option<Credentials>,
+    look: Mutex<Look>,
+    locked: AtomicBool,
     session: RwLock<Option<Session>>,
     /// Why there is no session.
     absent: Problem,
+}
+
+/// What a person changes about a profile.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub(super) label: Option<String>,
+    pub(super) color: u8,
 }
 
 impl Profile {
@@ -44,6 +68,26 @@ impl Profile {
             Some(session) => session.status().borrow().clone(),
             None => Connectivity::SignedOut { problem: self.absent.clone() },
         }
+    }
+
+    pub(super) fn look(&self) -> MutexGuard<'_, Look> {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The record as it is to be kept.
+    pub(super) fn record_now(&self) -> ProfileRecord {
+        let Look { label, color } = self.look().clone();
+        ProfileRecord { label, color, ..self.record.clone() }
+    }
+
+    /// Whether the server has shut the workspace to this user, so that nothing of it is shown.
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::Relaxed)
+    }
+
+    /// Whether its cache is not encrypted although it is the person's own.
+    pub(super) fn lacks_keyring(&self) -> bool {
+        !self.demo && !matches!(self.keeping, Keeping::Encrypted(_))
     }
 
     /// The session, or why there is none.
@@ -72,6 +116,9 @@ impl Profile {
 
     /// What waits for this person.
     pub(super) async fn pending(&self) -> Vec<Pending> {
+        if self.is_locked() {
+            return Vec::new();
+        }
         // More than anybody reads; the count comes from elsewhere.
         let records = self.cache.awaiting_me(200).await.unwrap_or_else(|error| {
             tracing::error!(%error, "what waits could not be read");
@@ -152,45 +199,54 @@ impl Home {
 }
 
 impl Controller {
-    /// Opens a profile's cache and, with a key, begins to keep it in step.
+    /// Opens a profile's cache and, with credentials, begins to keep it in step.
     pub(super) async fn open_profile(
         &self,
         home: &Home,
         record: ProfileRecord,
-        key: Result<SecretString, Problem>,
+        credentials: Result<Credentials, Problem>,
     ) -> Result<Arc<Profile>, CacheError> {
-        let directory = home.root.join("profiles").join(&record.id);
-        let (cache, opened) = Cache::open(&directory.join("cache.db")).await?;
-        if let Opened::Rebuilt(why) = opened {
-            tracing::warn!(profile = record.id, why, "the cache was rebuilt");
-        }
-        let client = key.and_then(|key| {
+        let demo = home.demo.is_some();
+        let wanted = match demo {
+            true => Keeping::Plain,
+            false => self.keeping(&home.journal, &record.id).await,
+        };
+        let path = home.root.join("profiles").join(&record.id).join("cache.db");
+        let (cache, keeping) = self.open_cache(&path, wanted).await?;
+        let client = credentials.clone().and_then(|credentials| {
             let unreadable =
                 |message: String| Problem { code: "unreachable".into(), message, retryable: false };
             let server: ServerAddress =
                 record.server.parse().map_err(|error| unreadable(format!("{error}")))?;
-            Client::new(server, key, ClientOptions::default())
+            Client::new(server, credentials, ClientOptions::default())
                 .map_err(|error| unreadable(format!("{error}")))
         });
         let me = cache.me().await?;
+        let locked = cache.is_locked().await?;
+        let journal = home.journal.sealed(&keeping);
         let (session, absent) = match client {
             Ok(client) => {
-                let (session, events) = Session::start(SessionConfig {
+                let session = Session::start(SessionConfig {
                     profile: record.id.clone(),
                     client,
                     cache: cache.clone(),
-                    journal: home.journal.clone(),
+                    journal: journal.clone(),
                 });
-                (Some((session, events)), no_problem())
+                (Some(session), no_problem())
             }
             Err(problem) => (None, problem),
         };
         let (session, events) = session.unzip();
         let profile = Arc::new(Profile {
+            look: Mutex::new(Look { label: record.label.clone(), color: record.color }),
             record,
             cache,
             me: RwLock::new(me),
-            demo: home.demo.is_some(),
+            demo,
+            keeping,
+            journal,
+            credentials: credentials.ok(),
+            locked: AtomicBool::new(locked),
             session: RwLock::new(session),
             absent,
         });
@@ -198,6 +254,30 @@ impl Controller {
             tauri::async_runtime::spawn(self.clone().follow(profile.clone(), events));
         }
         Ok(profile)
+    }
+
+    /// Opens a cache as it is wanted, or in memory where the disk does not let it be.
+    async fn open_cache(
+        &self,
+        path: &Path,
+        wanted: Keeping,
+    ) -> Result<(Cache, Keeping), CacheError> {
+        match Cache::open(path, &wanted).await {
+            Ok((cache, opened)) => {
+                if let Opened::Rebuilt(why) = opened {
+                    tracing::warn!(why, "a cache was rebuilt");
+                }
+                Ok((cache, wanted))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a cache could not be opened");
+                let message =
+                    format!("{error} Until then, what you see is kept only until Entente ends.");
+                self.note(NoticeKind::StorageFailed, &message);
+                let (cache, _) = Cache::open(path, &Keeping::Memory).await?;
+                Ok((cache, Keeping::Memory))
+            }
+        }
     }
 
     /// Passes on what a session tells, until it is stopped.
@@ -273,6 +353,12 @@ impl Controller {
                     ok: done,
                     message,
                 });
+            }
+            Event::Locked(locked) => {
+                profile.locked.store(locked, Ordering::Relaxed);
+                self.poke(Poke::tray());
+                self.emit(&BackendEvent::StateChanged);
+                self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids: Vec::new() });
             }
             Event::Purged => {
                 *profile.me.write().await = None;

@@ -1,10 +1,8 @@
-//! Which profiles there are: connecting, signing out, the demo.
+//! The places that profiles are of: the person's own, and the demo.
 
 use std::path::PathBuf;
 
-use entente_api_client::{ApiError, Client, ClientOptions, ServerAddress};
-use entente_cache::{CacheError, Journal, Opened, ProfileRecord};
-use entente_desktop::KeyringError;
+use entente_cache::{CacheError, Journal, Opened, ProfileRecord, SignInKind};
 use entente_sync::Problem;
 use secrecy::SecretString;
 
@@ -14,17 +12,23 @@ use crate::{
     view::{AppState, BackendEvent, CommandError, NoticeKind},
 };
 
-const ACTIVE: &str = "active_profile";
-const COLORS: u8 = 8;
+/// Whose partnerships the window showed last.
+pub(super) const ACTIVE: &str = "active_profile";
 
 impl Controller {
     /// Opens the person's own profiles.
     pub(super) async fn open_real(&self) -> Result<AppState, CommandError> {
         let root = self.inner.root.clone();
         let mut home = self.open_home(root, None).await?;
+        let mut locked = None;
         for record in home.journal.profiles().await? {
-            let key = self.key_of(&record.id).await;
-            let profile = self.open_profile(&home, record, key).await?;
+            // Who does not unlock the keyring for one profile is not asked again for the next.
+            let credentials = match &locked {
+                Some(problem) => Err(Problem::clone(problem)),
+                None => self.credentials_of(&record.id).await,
+            };
+            locked = credentials.as_ref().err().filter(|p| p.code == "keyring_locked").cloned();
+            let profile = self.open_profile(&home, record, credentials).await?;
             home.profiles.push(profile);
         }
         self.move_in(home).await
@@ -57,6 +61,9 @@ impl Controller {
                     id: persona.id.clone(),
                     server: demo.url(),
                     color,
+                    label: None,
+                    sign_in: SignInKind::Key,
+                    email: String::new(),
                     user_name: persona.name.clone(),
                     workspace_name: persona.workspace.clone(),
                 };
@@ -66,7 +73,7 @@ impl Controller {
         let mut home = self.open_home(root, Some(demo)).await?;
         for (record, key) in personas {
             home.journal.put_profile(&record).await?;
-            let profile = self.open_profile(&home, record, Ok(key)).await?;
+            let profile = self.open_profile(&home, record, Ok(key.into())).await?;
             home.profiles.push(profile);
         }
         self.move_in(home).await
@@ -81,86 +88,7 @@ impl Controller {
         self.open_real().await
     }
 
-    /// Adds a profile, or gives one that is there a new key.
-    pub async fn connect(&self, server: &str, key: SecretString) -> Result<AppState, CommandError> {
-        let address: ServerAddress = server.parse().map_err(|error| {
-            CommandError::new("bad_address", &format!("{error}")).about("server")
-        })?;
-        let client = Client::new(address.clone(), key.clone(), ClientOptions::default())
-            .map_err(|error| refused(&error))?;
-        let me = client.me().await.map_err(|error| refused(&error))?;
-        if self.inner.home.read().await.as_ref().is_none_or(|home| home.demo.is_some()) {
-            // Real data is never mixed with the sample.
-            self.move_out().await;
-            self.open_real().await?;
-        }
-        let mut guard = self.inner.home.write().await;
-        let Some(home) = guard.as_mut() else { return Err(CommandError::not_open()) };
-        // A user is of one server and has one profile; connecting again renews the key.
-        let old = home.profiles.iter().position(|profile| profile.record.id == me.id);
-        let color = match old {
-            Some(old) => {
-                let profile = home.profiles.remove(old);
-                profile.close().await;
-                profile.record.color
-            }
-            None => u8::try_from(home.profiles.len()).unwrap_or(0) % COLORS,
-        };
-        let record = ProfileRecord {
-            id: me.id.clone(),
-            server: address.to_string(),
-            color,
-            user_name: me.attributes.name,
-            workspace_name: me.attributes.workspace.name,
-        };
-        self.keep_key(&record.id, &key).await;
-        home.journal.put_profile(&record).await?;
-        let profile = self.open_profile(home, record, Ok(key)).await?;
-        home.active = Some(profile.record.id.clone());
-        home.journal.put_setting(ACTIVE, &home.active).await?;
-        home.profiles.push(profile);
-        drop(guard);
-        self.changed().await
-    }
-
-    /// Removes a profile, its key and its cache.
-    pub async fn sign_out(&self, id: &str) -> Result<AppState, CommandError> {
-        let mut guard = self.inner.home.write().await;
-        let Some(home) = guard.as_mut() else { return Err(CommandError::not_open()) };
-        let Some(index) = home.profiles.iter().position(|profile| profile.record.id == id) else {
-            return Err(CommandError::no_profile());
-        };
-        let profile = home.profiles.remove(index);
-        profile.close().await;
-        profile.cache.clone().delete().await?;
-        home.journal.remove_profile(id).await?;
-        if !profile.demo
-            && let Err(error) = self.inner.keyring.delete(id).await
-        {
-            tracing::warn!(%error, "a key was not deleted");
-        }
-        if home.active.as_deref() == Some(id) {
-            home.active = home.profiles.first().map(|profile| profile.record.id.clone());
-            home.journal.put_setting(ACTIVE, &home.active).await?;
-        }
-        drop(guard);
-        self.changed().await
-    }
-
-    /// Shows another profile's partnerships.
-    pub async fn activate(&self, id: &str) -> Result<AppState, CommandError> {
-        let mut guard = self.inner.home.write().await;
-        let Some(home) = guard.as_mut() else { return Err(CommandError::not_open()) };
-        if home.profile(id).is_none() {
-            return Err(CommandError::no_profile());
-        }
-        home.active = Some(id.into());
-        home.journal.put_setting(ACTIVE, &home.active).await?;
-        drop(guard);
-        self.changed().await
-    }
-
-    async fn changed(&self) -> Result<AppState, CommandError> {
+    pub(super) async fn changed(&self) -> Result<AppState, CommandError> {
         self.poke(Poke::tray());
         self.emit(&BackendEvent::StateChanged);
         self.app_state().await
@@ -188,7 +116,7 @@ impl Controller {
         self.changed().await
     }
 
-    async fn move_out(&self) {
+    pub(super) async fn move_out(&self) {
         let home = self.inner.home.write().await.take();
         if let Some(home) = home {
             home.close().await;
@@ -206,60 +134,6 @@ impl Controller {
     fn demo_root(&self) -> PathBuf {
         self.inner.root.join("demo")
     }
-
-    async fn key_of(&self, id: &str) -> Result<SecretString, Problem> {
-        self.inner.keyring.get(id).await.map_err(|error| {
-            tracing::warn!(%error, "a key could not be read");
-            let message = match error {
-                KeyringError::NotFound => {
-                    "The keyring does not have the key of this profile. Connect again."
-                }
-                KeyringError::Locked(_) => {
-                    "The keyring is locked. Unlock it and start Entente again, or connect again."
-                }
-                KeyringError::Missing(_) | KeyringError::Other(_) => {
-                    self.note_no_keyring();
-                    "There is no keyring, so the key was not kept. Connect again."
-                }
-            };
-            Problem { code: "no_key".into(), message: message.into(), retryable: false }
-        })
-    }
-
-    async fn keep_key(&self, id: &str, key: &SecretString) {
-        if let Err(error) = self.inner.keyring.set(id, key).await {
-            tracing::warn!(%error, "a key was not kept");
-            self.note_no_keyring();
-        }
-    }
-
-    fn note_no_keyring(&self) {
-        self.note(
-            NoticeKind::NoKeyring,
-            "This computer has no keyring that can be used, so keys are kept only until Entente \
-             ends. Install or unlock one, for example GNOME Keyring or KWallet.",
-        );
-    }
-}
-
-/// Why connecting failed, at the field that it is about.
-fn refused(error: &ApiError) -> CommandError {
-    let field = match error {
-        ApiError::Unauthorized(_) => "key",
-        ApiError::Unreachable
-        | ApiError::Interrupted
-        | ApiError::TimedOut
-        | ApiError::Untrusted
-        | ApiError::NotEntente
-        | ApiError::Redirected(_)
-        | ApiError::Refused(_)
-        | ApiError::RateLimited(..)
-        | ApiError::Fault(_) => "server",
-    };
-    CommandError {
-        retryable: error.retryable(),
-        ..CommandError::new(error.code(), &error.to_string()).about(field)
-    }
 }
 
 impl CommandError {
@@ -274,7 +148,7 @@ impl CommandError {
         }
     }
 
-    fn about(mut self, field: &str) -> Self {
+    pub(super) fn about(mut self, field: &str) -> Self {
         self.field = Some(field.into());
         self
     }
@@ -291,12 +165,6 @@ impl CommandError {
 impl From<CacheError> for CommandError {
     fn from(error: CacheError) -> Self {
         tracing::error!(%error, "a file failed");
-        Self {
-            retryable: true,
-            ..Self::new(
-                "cache_failed",
-                &format!("{error}. Is the disk full, or the folder read-only?"),
-            )
-        }
+        Self { retryable: error.retryable(), ..Self::new("cache_failed", &error.to_string()) }
     }
 }

@@ -107,6 +107,15 @@ impl Credentials {
         })))
     }
 
+    /// The newest tokens, if it is a session.
+    #[must_use]
+    pub fn tokens(&self) -> Option<SessionTokens> {
+        match &*self.0 {
+            Kind::Key(_) => None,
+            Kind::Session(session) => Some(session.newest()),
+        }
+    }
+
     /// What to send now.
     pub(crate) fn token(&self) -> SecretString {
         match &*self.0 {

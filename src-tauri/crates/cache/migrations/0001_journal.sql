@@ -9,14 +9,15 @@ CREATE TABLE settings (
     value TEXT NOT NULL
 );
 
--- Decisions that were sent, or are about to be; the id is the idempotency key.
+-- Decisions that were sent, or are about to be, until their outcome is known; the id is the
+-- idempotency key.
 CREATE TABLE intents (
     id TEXT PRIMARY KEY,
     profile TEXT NOT NULL,
-    doc TEXT NOT NULL,
-    settled INTEGER NOT NULL DEFAULT 0
+    doc BLOB NOT NULL,
+    sealed INTEGER NOT NULL
 );
-CREATE INDEX intents_unsettled ON intents (profile) WHERE settled = 0;
+CREATE INDEX intents_by_profile ON intents (profile, id);
 
 -- What a person was told, so that they are told once.
 CREATE TABLE told (

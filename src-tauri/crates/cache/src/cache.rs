@@ -6,8 +6,8 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityQuery, ActivityRecord,
-    CacheError, MeRecord, MemberRecord, Opened, PartnershipRecord, Record, RecordKey, RecordKind,
-    ResourceQuery, SharedAccountRecord, TermsRecord, activity,
+    CacheError, Keeping, MeRecord, MemberRecord, Opened, PartnershipRecord, Record, RecordKey,
+    RecordKind, ResourceQuery, SharedAccountRecord, TermsRecord, activity,
     open::{Pools, delete, make_directory_of},
     resource,
     search::{fts_query, short_words, words},
@@ -92,23 +92,28 @@ pub enum Whole {
 }
 
 impl Cache {
-    /// Opens a profile's file. One that is damaged, older or newer is deleted and begun anew.
-    pub async fn open(path: &Path) -> Result<(Self, Opened), CacheError> {
+    /// Opens a profile's file. One that is damaged, older, newer or kept otherwise is deleted and begun
+    /// anew; for what a person must put right there is an error.
+    pub async fn open(path: &Path, keeping: &Keeping) -> Result<(Self, Opened), CacheError> {
+        if matches!(keeping, Keeping::Memory) {
+            return Ok((Self::try_open(path, keeping).await?, Opened::Fresh));
+        }
         make_directory_of(path)?;
         let fresh = !path.exists();
-        let why = match Self::try_open(path).await {
+        let why = match Self::try_open(path, keeping).await {
             Ok(cache) => {
                 return Ok((cache, if fresh { Opened::Fresh } else { Opened::Existing }));
             }
-            Err(error) => error.to_string(),
+            Err(error) if error.is_of_the_file() => error.to_string(),
+            Err(error) => return Err(error),
         };
         tracing::warn!(why, "the cache is begun anew");
         delete(path)?;
-        Ok((Self::try_open(path).await?, Opened::Rebuilt(why)))
+        Ok((Self::try_open(path, keeping).await?, Opened::Rebuilt(why)))
     }
 
-    async fn try_open(path: &Path) -> Result<Self, CacheError> {
-        let pools = Pools::open(path).await?;
+    async fn try_open(path: &Path, keeping: &Keeping) -> Result<Self, CacheError> {
+        let pools = Pools::open(path, keeping).await?;
         let set_up = Self::set_up(&pools).await;
         if let Err(error) = set_up {
             pools.close().await;
@@ -128,9 +133,7 @@ impl Cache {
                 }
                 sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *write).await?;
             }
-            other => {
-                return Err(sqlx::Error::Protocol(format!("it has the version {other}")).into());
-            }
+            other => return Err(CacheError::OtherVersion(other)),
         }
         // A file that says it has this version and lacks what belongs to it is damaged.
         sqlx::query("SELECT doc, generation FROM partnerships LIMIT 1")
@@ -262,6 +265,16 @@ impl Cache {
     /// Keeps who the profile is of.
     pub async fn put_me(&self, me: &MeRecord) -> Result<(), CacheError> {
         put(&mut *self.pools.write.acquire().await?, "me", me).await
+    }
+
+    /// Whether nothing of it may be shown, because the server has shut the workspace to its user.
+    pub async fn is_locked(&self) -> Result<bool, CacheError> {
+        Ok(self.fact("locked").await?.unwrap_or(false))
+    }
+
+    /// Locks it, or unlocks it.
+    pub async fn put_locked(&self, locked: bool) -> Result<(), CacheError> {
+        put(&mut *self.pools.write.acquire().await?, "locked", &locked).await
     }
 
     /// The Terms of Service.

@@ -1,20 +1,101 @@
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
+use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
-/// What can go wrong with a file of the client's.
+/// What can go wrong with a file of the client's. Its text is a sentence for a person.
 #[derive(Debug, Error)]
 pub enum CacheError {
-    /// The database fails: damaged, locked, or the disk is full.
-    #[error("the file on this computer cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
+    /// There is no room.
+    #[error(
+        "The disk of this computer is full, so nothing new can be kept. Free some space; Entente \
+         then goes on by itself."
+    )]
+    Full,
+    /// The folder or a file in it may not be written.
+    #[error(
+        "Entente may not write to its folder on this computer. Make the folder writable for you \
+         and start Entente again."
+    )]
+    ReadOnly,
+    /// It is no database, was made with another key, or is damaged.
+    #[error("A file of Entente on this computer is damaged ({0}).")]
+    Damaged(String),
+    /// Another version of the program made it.
+    #[error("A file of Entente on this computer is of another version ({0}).")]
+    OtherVersion(i64),
+    /// The database fails otherwise.
+    #[error("A file of Entente on this computer cannot be used: {0}.")]
+    Database(#[source] sqlx::Error),
     /// The schema could not be brought up to date.
-    #[error("the file on this computer cannot be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("A file of Entente on this computer cannot be brought up to date: {0}.")]
+    Migration(#[source] MigrateError),
     /// A document in it cannot be read.
-    #[error("the file on this computer holds something unreadable: {0}")]
+    #[error("A file of Entente on this computer holds something unreadable: {0}.")]
     Unreadable(#[from] serde_json::Error),
     /// The directory cannot be used.
-    #[error("{0} cannot be used: {1}")]
+    #[error("The folder {0} cannot be used: {1}.")]
     Directory(PathBuf, #[source] io::Error),
 }
+
+impl CacheError {
+    pub(crate) fn of_io(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::Directory(path.to_owned(), error),
+        }
+    }
+
+    /// Whether the file itself is what is wrong, so that beginning it anew helps.
+    pub(crate) fn is_of_the_file(&self) -> bool {
+        match self {
+            Self::Damaged(_) | Self::OtherVersion(_) | Self::Migration(_) | Self::Unreadable(_) => {
+                true
+            }
+            Self::Full | Self::ReadOnly | Self::Database(_) | Self::Directory(..) => false,
+        }
+    }
+
+    /// Whether it may pass without anybody doing something to the file.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        !self.is_of_the_file()
+    }
+}
+
+impl From<MigrateError> for CacheError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            // The disk's fault is not the file's.
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            other => Self::Migration(other),
+        }
+    }
+}
+
+impl From<sqlx::Error> for CacheError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        let code = code.and_then(|code| code.parse::<u32>().ok());
+        // The low byte is the primary result code (SQLite, "Result and Error Codes").
+        match code.map(|code| code & 0xff) {
+            Some(SQLITE_FULL) => Self::Full,
+            Some(SQLITE_READONLY | SQLITE_CANTOPEN | SQLITE_PERM) => Self::ReadOnly,
+            Some(SQLITE_CORRUPT | SQLITE_NOTADB | SQLITE_ERROR) => Self::Damaged(error.to_string()),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// A statement that is right and fails all the same: the schema is not the one that it was written for.
+const SQLITE_ERROR: u32 = 1;
+const SQLITE_PERM: u32 = 3;
+const SQLITE_READONLY: u32 = 8;
+const SQLITE_CORRUPT: u32 = 11;
+const SQLITE_FULL: u32 = 13;
+const SQLITE_CANTOPEN: u32 = 14;
+const SQLITE_NOTADB: u32 = 26;

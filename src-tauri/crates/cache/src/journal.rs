@@ -6,14 +6,16 @@ use serde_json::Value;
 use sqlx::Row as _;
 
 use crate::{
-    CacheError, Opened,
+    CacheError, Keeping, Opened,
     open::{Pools, files, make_directory_of},
+    seal::Seal,
 };
 
 /// What cannot be asked for again: profiles, settings, decisions under way, what was told.
 #[derive(Debug, Clone)]
 pub struct Journal {
     pools: Pools,
+    seal: Option<Seal>,
 }
 
 /// A connection, without its key.
@@ -25,10 +27,30 @@ pub struct ProfileRecord {
     pub server: String,
     /// Index of its colour, 0 to 7.
     pub color: u8,
+    /// What the person calls it; none if they gave it no name.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// How its user signs in.
+    #[serde(default)]
+    pub sign_in: SignInKind,
+    /// The user's mail address.
+    #[serde(default)]
+    pub email: String,
     /// Whose it is, until the cache knows better.
     pub user_name: String,
     /// The workspace, until the cache knows better.
     pub workspace_name: String,
+}
+
+/// How a profile's user signs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInKind {
+    /// With an API key.
+    #[default]
+    Key,
+    /// At an identity provider, through the browser.
+    Browser,
 }
 
 /// What a decision does.
@@ -85,26 +107,37 @@ impl Journal {
             Ok(journal) => {
                 return Ok((journal, if fresh { Opened::Fresh } else { Opened::Existing }));
             }
-            Err(error) => error.to_string(),
+            Err(error) if error.is_of_the_file() => error.to_string(),
+            Err(error) => return Err(error),
         };
         tracing::error!(why, "the journal is set aside and begun anew");
         for file in files(path) {
             let mut aside = file.as_os_str().to_owned();
             aside.push(format!(".damaged-{}", now.unix_millis()));
             if file.exists() {
-                fs::rename(&file, &aside).map_err(|error| CacheError::Directory(file, error))?;
+                fs::rename(&file, &aside).map_err(|error| CacheError::of_io(&file, error))?;
             }
         }
         Ok((Self::try_open(path).await?, Opened::Rebuilt(why)))
     }
 
     async fn try_open(path: &Path) -> Result<Self, CacheError> {
-        let pools = Pools::open(path).await?;
+        let pools = Pools::open(path, &Keeping::Plain).await?;
         if let Err(error) = sqlx::migrate!("./migrations").run(&pools.write).await {
             pools.close().await;
             return Err(error.into());
         }
-        Ok(Self { pools })
+        Ok(Self { pools, seal: None })
+    }
+
+    /// The same journal for one profile, whose decisions are sealed with its key from now on.
+    #[must_use]
+    pub fn sealed(&self, keeping: &Keeping) -> Self {
+        let seal = match keeping {
+            Keeping::Encrypted(key) => Some(Seal::new(key)),
+            Keeping::Plain | Keeping::Memory => None,
+        };
+        Self { pools: self.pools.clone(), seal }
     }
 
     /// Closes it.
@@ -170,33 +203,65 @@ impl Journal {
 
     /// Records a decision, before it is sent.
     pub async fn record_intent(&self, intent: &Intent) -> Result<(), CacheError> {
-        sqlx::query("INSERT INTO intents (id, profile, doc) VALUES ($1, $2, $3)")
+        let doc = serde_json::to_vec(intent)?;
+        let (doc, sealed) = match &self.seal {
+            Some(seal) => (seal.close(&doc, &intent.id)?, true),
+            None => (doc, false),
+        };
+        sqlx::query("INSERT INTO intents (id, profile, doc, sealed) VALUES ($1, $2, $3, $4)")
             .bind(&intent.id)
             .bind(&intent.profile)
-            .bind(serde_json::to_string(intent)?)
+            .bind(doc)
+            .bind(sealed)
             .execute(&self.pools.write)
             .await?;
         Ok(())
     }
 
-    /// Notes that a decision's outcome is known; true if it was not before.
+    /// Forgets a decision, because its outcome is known; true if it was not before.
     pub async fn settle_intent(&self, id: &str) -> Result<bool, CacheError> {
-        let done = sqlx::query("UPDATE intents SET settled = 1 WHERE id = $1 AND settled = 0")
+        let done = sqlx::query("DELETE FROM intents WHERE id = $1")
             .bind(id)
             .execute(&self.pools.write)
             .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// A profile's decisions whose outcome is not known, oldest first.
+    /// A profile's decisions whose outcome is not known, oldest first; without those that were sealed
+    /// with another key, see [`Self::forget_unreadable`].
     pub async fn unsettled(&self, profile: &str) -> Result<Vec<Intent>, CacheError> {
-        let docs: Vec<String> = sqlx::query_scalar(
-            "SELECT doc FROM intents WHERE profile = $1 AND settled = 0 ORDER BY id",
-        )
-        .bind(profile)
-        .fetch_all(&self.pools.read)
-        .await?;
-        Ok(docs.iter().map(|doc| serde_json::from_str(doc)).collect::<Result<_, _>>()?)
+        Ok(self.recorded(profile).await?.into_iter().filter_map(|(_, intent)| intent).collect())
+    }
+
+    /// Forgets a profile's decisions that cannot be read any more, because the key that they were
+    /// sealed with was lost; how many there were.
+    pub async fn forget_unreadable(&self, profile: &str) -> Result<usize, CacheError> {
+        let mut forgotten = 0;
+        for (id, intent) in self.recorded(profile).await? {
+            if intent.is_none() {
+                forgotten += usize::from(self.settle_intent(&id).await?);
+            }
+        }
+        Ok(forgotten)
+    }
+
+    async fn recorded(&self, profile: &str) -> Result<Vec<(String, Option<Intent>)>, CacheError> {
+        let rows: Vec<(String, Vec<u8>, bool)> =
+            sqlx::query_as("SELECT id, doc, sealed FROM intents WHERE profile = $1 ORDER BY id")
+                .bind(profile)
+                .fetch_all(&self.pools.read)
+                .await?;
+        let read = |id: &str, doc: Vec<u8>, sealed: bool| {
+            let doc = if sealed { self.seal.as_ref()?.open(&doc, id)? } else { doc };
+            serde_json::from_slice(&doc).ok()
+        };
+        Ok(rows
+            .into_iter()
+            .map(|(id, doc, sealed)| {
+                let intent = read(&id, doc, sealed);
+                (id, intent)
+            })
+            .collect())
     }
 
     /// What was told, and when.

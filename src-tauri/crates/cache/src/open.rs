@@ -5,11 +5,12 @@ use std::{
 };
 
 use sqlx::{
-    SqlitePool,
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::OnceCell;
 
-use crate::CacheError;
+use crate::{CacheError, Keeping};
 
 /// How a file was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +31,36 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    pub(crate) async fn open(path: &Path) -> Result<Self, CacheError> {
-        let options = SqliteConnectOptions::new()
+    pub(crate) async fn open(path: &Path, keeping: &Keeping) -> Result<Self, CacheError> {
+        silence_cipher().await?;
+        let mut options = SqliteConnectOptions::new()
+            .busy_timeout(Duration::from_secs(5))
+            // A statement may hold a key or what the cache keeps.
+            .disable_statement_logging();
+        options = match keeping {
+            Keeping::Encrypted(key) => options.pragma("key", key.pragma()),
+            // What is deleted is gone.
+            Keeping::Plain => options.pragma("secure_delete", "ON"),
+            Keeping::Memory => options,
+        };
+        if matches!(keeping, Keeping::Memory) {
+            // The one connection is the file: it must not be closed for being idle or old.
+            let pool = SqlitePoolOptions::new()
+                .min_connections(1)
+                .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .acquire_timeout(Duration::from_secs(30))
+                .connect_with(options.in_memory(true))
+                .await?;
+            return Ok(Self { read: pool.clone(), write: pool });
+        }
+        let options = options
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(5));
+            .pragma("cache_size", format!("-{PAGE_CACHE_KIB}"));
         let pool = |most| {
             SqlitePoolOptions::new()
                 .max_connections(most)
@@ -44,9 +68,9 @@ impl Pools {
                 .idle_timeout(Duration::from_secs(60))
         };
         let write = pool(1).connect_with(options.clone()).await?;
-        let sound: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&write).await?;
-        if sound != "ok" {
-            return Err(sqlx::Error::Protocol(sound).into());
+        if let Err(error) = check(&write, path).await {
+            write.close().await;
+            return Err(error);
         }
         let read = pool(3).connect_lazy_with(options);
         Ok(Self { read, write })
@@ -56,6 +80,34 @@ impl Pools {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// The pages that a connection keeps decrypted.
+const PAGE_CACHE_KIB: u32 = 8 * 1024;
+/// Below this size a file is looked through at each start. A larger one would make one wait; what is
+/// damaged in it is found when it is read.
+const CHECKED_BYTES: u64 = 64 * 1024 * 1024;
+
+async fn check(write: &SqlitePool, path: &Path) -> Result<(), CacheError> {
+    if fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES) {
+        return Ok(());
+    }
+    let sound: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(write).await?;
+    if sound == "ok" { Ok(()) } else { Err(CacheError::Damaged(sound)) }
+}
+
+/// By itself, SQLCipher writes to the program's error output, where a lost key is no news. The level
+/// is the process's, and must be set before there is a key.
+async fn silence_cipher() -> Result<(), CacheError> {
+    static DONE: OnceCell<()> = OnceCell::const_new();
+    DONE.get_or_try_init(|| async {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await?;
+        sqlx::query("PRAGMA cipher_log_level = NONE").execute(&mut connection).await?;
+        connection.close().await?;
+        Ok::<_, CacheError>(())
+    })
+    .await
+    .copied()
 }
 
 /// The file and what SQLite keeps beside it.
@@ -70,8 +122,7 @@ pub(crate) fn files(path: &Path) -> [PathBuf; 3] {
 
 pub(crate) fn make_directory_of(path: &Path) -> Result<(), CacheError> {
     let Some(directory) = path.parent() else { return Ok(()) };
-    fs::create_dir_all(directory)
-        .map_err(|error| CacheError::Directory(directory.to_owned(), error))
+    fs::create_dir_all(directory).map_err(|error| CacheError::of_io(directory, error))
 }
 
 pub(crate) fn delete(path: &Path) -> Result<(), CacheError> {
@@ -79,7 +130,7 @@ pub(crate) fn delete(path: &Path) -> Result<(), CacheError> {
         match fs::remove_file(&file) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(CacheError::Directory(file, error)),
+            Err(error) => return Err(CacheError::of_io(&file, error)),
         }
     }
     Ok(())

@@ -61,6 +61,8 @@ pub enum Event {
         /// A whole sentence for the person.
         message: String,
     },
+    /// Nothing that is cached may be shown any more; or, with false, it may again.
+    Locked(bool),
     /// All that was cached was deleted.
     Purged,
 }
@@ -96,6 +98,9 @@ pub(crate) struct Shared {
     pub(crate) active: Mutex<BTreeSet<String>>,
 }
 
+/// Nothing that sync reads is ever forbidden to who may read the workspace at all.
+const FORBIDDEN: u16 = 403;
+
 /// What ends a contact early.
 #[derive(Debug, Error)]
 pub(crate) enum ContactError {
@@ -115,8 +120,8 @@ impl ContactError {
             },
             Self::Cache(error) => Problem {
                 code: "cache_failed".into(),
-                message: format!("Something on this computer is in the way: {error}."),
-                retryable: true,
+                message: error.to_string(),
+                retryable: error.retryable(),
             },
         }
     }
@@ -126,7 +131,13 @@ impl ContactError {
             Self::Api(ApiError::Unauthorized(error)) if error.code == ErrorCode::UserDisabled => {
                 FailureKind::Removed
             }
+            Self::Api(ApiError::Unauthorized(error))
+                if error.code == ErrorCode::InvalidCredentials =>
+            {
+                FailureKind::Locked
+            }
             Self::Api(ApiError::Unauthorized(_)) => FailureKind::SignedOut,
+            Self::Api(ApiError::Refused(error)) if error.status == FORBIDDEN => FailureKind::Locked,
             Self::Api(ApiError::Refused(error)) if error.code == ErrorCode::CursorExpired => {
                 FailureKind::CursorExpired
             }
@@ -263,6 +274,10 @@ impl Shared {
     async fn greet(&self) -> Result<Input, ContactError> {
         let config = &self.config;
         let me = convert::me(&config.client.me().await?)?;
+        if config.cache.is_locked().await? {
+            config.cache.put_locked(false).await?;
+            let _ = self.events.send(Event::Locked(false));
+        }
         if config.cache.me().await?.as_ref() != Some(&me) {
             config.cache.put_me(&me).await?;
             let _ = self.events.send(Event::Introduced(me));
@@ -409,6 +424,12 @@ impl Driver {
                 if let Err(error) = shared.config.cache.forget_cursor().await {
                     tracing::error!(%error, "the cursor was not forgotten");
                 }
+            }
+            Effect::Lock => {
+                if let Err(error) = shared.config.cache.put_locked(true).await {
+                    tracing::error!(%error, "the cache is locked only until the program ends");
+                }
+                let _ = shared.events.send(Event::Locked(true));
             }
             Effect::Purge => {
                 if let Err(error) = shared.config.cache.purge().await {

@@ -71,6 +71,9 @@ pub enum FailureKind {
     Transient,
     /// The key is not taken.
     SignedOut,
+    /// The key was revoked, or the workspace is shut to its user: what was seen is not shown until
+    /// they sign in again.
+    Locked,
     /// The key's user was removed: what was seen is not theirs any more.
     Removed,
     /// The change feed cannot go on from the cursor.
@@ -158,6 +161,8 @@ pub enum Effect {
     SetTimer(Duration),
     /// Forget the cursor.
     ForgetCursor,
+    /// Show nothing of what is cached.
+    Lock,
     /// Delete what is cached.
     Purge,
 }
@@ -303,12 +308,18 @@ impl State {
     fn failed(&mut self, failure: Failure, with: Circumstances) -> Vec<Effect> {
         let problem = failure.problem;
         match failure.kind {
-            FailureKind::SignedOut | FailureKind::Removed => {
+            FailureKind::SignedOut | FailureKind::Locked | FailureKind::Removed => {
                 self.work = Work::Idle;
                 self.connectivity = Connectivity::SignedOut { problem };
-                let purge = failure.kind == FailureKind::Removed;
-                self.has_cursor &= !purge;
-                purge.then_some(Effect::Purge).into_iter().chain([Effect::CloseStream]).collect()
+                let mut effects = vec![Effect::CloseStream];
+                if failure.kind == FailureKind::Locked {
+                    effects.push(Effect::Lock);
+                }
+                if failure.kind == FailureKind::Removed {
+                    self.has_cursor = false;
+                    effects.push(Effect::Purge);
+                }
+                effects
             }
             FailureKind::CursorExpired => {
                 self.has_cursor = false;

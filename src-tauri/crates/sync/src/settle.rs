@@ -59,6 +59,14 @@ impl Shared {
 
     /// Settles what an earlier run, or a lost connection, left open.
     pub(crate) async fn settle_all(&self) -> Result<(), ContactError> {
+        let lost = self.config.journal.forget_unreadable(&self.config.profile).await?;
+        if lost > 0 {
+            let message = format!(
+                "What became of {lost} of your last decisions is not known: the key that their \
+                 record was encrypted with was lost. Look at them again."
+            );
+            let _ = self.events.send(Event::Settled { about: None, done: false, message });
+        }
         for intent in self.config.journal.unsettled(&self.config.profile).await? {
             let active = {
                 let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);

@@ -147,7 +147,8 @@ fn a_cursor_too_old_is_forgotten_and_a_key_not_taken_signs_out() {
     }
     for (kind, effects) in [
         (FailureKind::SignedOut, vec![Effect::CloseStream]),
-        (FailureKind::Removed, vec![Effect::Purge, Effect::CloseStream]),
+        (FailureKind::Locked, vec![Effect::CloseStream, Effect::Lock]),
+        (FailureKind::Removed, vec![Effect::CloseStream, Effect::Purge]),
     ] {
         let (state, found) = after(live().into_iter().chain([failure(kind)]));
         assert_eq!(found, effects);
@@ -172,6 +173,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         Just(Input::StreamEnded),
         Just(failure(FailureKind::Transient)),
         Just(failure(FailureKind::SignedOut)),
+        Just(failure(FailureKind::Locked)),
         Just(failure(FailureKind::Removed)),
         Just(failure(FailureKind::CursorExpired)),
         Just(Input::TimerFired),

@@ -55,16 +55,35 @@ export const commands = {
 	terms: (profile: string) => __TAURI_INVOKE<Terms>("terms", { profile }),
 	/**  Shows another profile's partnerships. */
 	activateProfile: (profile: string) => __TAURI_INVOKE<AppState>("activate_profile", { profile }),
+	/**  Stops waiting for the browser: `sign_in` or `sign_in_again` then fails with `cancelled`. */
+	cancelSignIn: () => __TAURI_INVOKE<null>("cancel_sign_in"),
+	/**  Gives a profile another colour, 0 to 7. */
+	colorProfile: (profile: string, color: number) => __TAURI_INVOKE<AppState>("color_profile", { profile, color }),
 	/**  Adds a profile: asks the server who the key's user is, keeps the key, and starts to sync. */
 	connect: (server: string, key: string) => __TAURI_INVOKE<AppState>("connect", { server, key }),
 	/**  Stops the demo and deletes its data. */
 	endDemo: () => __TAURI_INVOKE<AppState>("end_demo"),
-	/**  Removes a profile, its key and its cache. */
+	/**  Where there is no keyring: keeps what was seen on the disk unencrypted, or not at all. */
+	keepUnencrypted: (allow: boolean) => __TAURI_INVOKE<AppState>("keep_unencrypted", { allow }),
+	/**  Gives a profile a name of the person's own; an empty one takes it away. */
+	renameProfile: (profile: string, label: string) => __TAURI_INVOKE<AppState>("rename_profile", { profile, label }),
+	/**  Gives a profile a new key of the same user, when the one before is not taken any more. */
+	renewKey: (profile: string, key: string) => __TAURI_INVOKE<AppState>("renew_key", { profile, key }),
+	/**
+	 *  Adds a profile by single sign-on: opens the system's browser and waits until it comes back.
+	 *  `address` is a mail address or a workspace ID.
+	 */
+	signIn: (server: string, address: string) => __TAURI_INVOKE<AppState>("sign_in", { server, address }),
+	/**  Signs a profile's user in again, in the system's browser. */
+	signInAgain: (profile: string) => __TAURI_INVOKE<AppState>("sign_in_again", { profile }),
+	/**  Removes a profile: ends its session, deletes its key and what was kept of it. */
 	signOut: (profile: string) => __TAURI_INVOKE<AppState>("sign_out", { profile }),
 	/**  Starts the embedded server with sample people. */
 	startDemo: () => __TAURI_INVOKE<AppState>("start_demo"),
 	/**  Asks the server now instead of waiting. */
 	syncNow: (profile: string) => __TAURI_INVOKE<null>("sync_now", { profile }),
+	/**  Reads a profile's key from the keyring once more, after it was unlocked. */
+	unlockProfile: (profile: string) => __TAURI_INVOKE<AppState>("unlock_profile", { profile }),
 };
 
 /** Events */
@@ -348,6 +367,11 @@ export type AppState = {
 	notices: AppNotice[],
 	/**  Until when no notification is shown. */
 	pausedUntil: string | null,
+	/**
+	 *  Where there is no keyring: whether what was seen is kept on the disk unencrypted, or not at
+	 *  all. None where there is one.
+	 */
+	keepsUnencrypted: boolean | null,
 	/**  Whether the profiles are open; false in the first moments. */
 	ready: boolean,
 	/**  What was asked for while there was no window; told once. */
@@ -389,6 +413,15 @@ partnershipId: string | null;
 ok: boolean; 
 /**  A whole sentence. */
 message: string };
+
+/**  How what was seen is kept on this computer. */
+export type CacheKeeping = 
+/**  On the disk, encrypted with a key from the keyring. */
+"encrypted" | 
+/**  On the disk as it is. */
+"unencrypted" | 
+/**  Only until the program ends. */
+"memory";
 
 /**  A refused or failed command. */
 export type CommandError = {
@@ -591,7 +624,9 @@ export type NoticeKind =
 /**  There is no notification service. */
 "no_notifications" | 
 /**  The journal was damaged and begun anew. */
-"journal_rebuilt";
+"journal_rebuilt" | 
+/**  The disk is full, or the folder may not be written. */
+"storage_failed";
 
 /**  An item to show. */
 export type OpenItem = {
@@ -738,6 +773,8 @@ export type Problem = {
 export type Profile = {
 	/**  Its id on this machine. */
 	id: string,
+	/**  What the person calls it; none if they gave it no name. */
+	label: string | null,
 	/**  The user's name. */
 	userName: string,
 	/**  The user's mail address. */
@@ -754,6 +791,15 @@ export type Profile = {
 	color: number,
 	/**  Whether it belongs to the demo. */
 	demo: boolean,
+	/**  How its user signs in. */
+	signIn: SignInKind,
+	/**  How what was seen is kept on this computer. */
+	keeping: CacheKeeping,
+	/**
+	 *  Whether the server has shut the workspace to this user: then nothing of it is shown, until
+	 *  they sign in again.
+	 */
+	locked: boolean,
 	/**  How it stands with the server. */
 	connectivity: Connectivity,
 	/**  When the cache was last in step with the server. */
@@ -791,6 +837,13 @@ export type SharedAccountRow = {
 	/**  What the server would let this person do. */
 	allowedActions: string[],
 };
+
+/**  How a profile's user signs in. */
+export type SignInKind = 
+/**  With an API key. */
+"key" | 
+/**  At an identity provider, through the browser. */
+"browser";
 
 /**  One of the three steps: Requested, Approved, Accepted. */
 export type Step = {

@@ -96,6 +96,54 @@ export class FakeBackend implements Backend {
     return this.appState();
   }
 
+  async signIn(server: string, address: string) {
+    this.#refuse("signIn");
+    this.sent.push({ server, address });
+    this.state = appState([{ ...profile("adam", "Admin", 0), signIn: "browser" }]);
+    this.#count();
+    return this.appState();
+  }
+
+  async signInAgain(id: string) {
+    this.#refuse("signInAgain");
+    return this.#change(id, { connectivity: { kind: "live" }, locked: false });
+  }
+
+  async cancelSignIn() {
+    return null;
+  }
+
+  async renewKey(id: string, key: string) {
+    this.#refuse("renewKey");
+    this.sent.push({ profile: id, key });
+    return this.#change(id, { connectivity: { kind: "live" }, locked: false });
+  }
+
+  async unlockProfile(id: string) {
+    this.#refuse("unlockProfile");
+    return this.#change(id, { connectivity: { kind: "live" }, keeping: "encrypted" });
+  }
+
+  async renameProfile(id: string, label: string) {
+    return this.#change(id, { label: label.trim() || null });
+  }
+
+  async colorProfile(id: string, color: number) {
+    return this.#change(id, { color });
+  }
+
+  async keepUnencrypted(allow: boolean) {
+    this.state.keepsUnencrypted = allow;
+    for (const one of this.state.profiles) one.keeping = allow ? "unencrypted" : "memory";
+    return this.appState();
+  }
+
+  #change(id: string, change: Partial<Profile>) {
+    const found = this.state.profiles.find((one) => one.id === id);
+    if (found) Object.assign(found, change);
+    return this.appState();
+  }
+
   async activateProfile(id: string) {
     this.state.active = id;
     return this.appState();
@@ -335,6 +383,7 @@ function appState(profiles: Profile[]): AppState {
     notices: [],
     pausedUntil: null,
     openItem: null,
+    keepsUnencrypted: null,
     ready: true,
   };
 }
@@ -342,6 +391,7 @@ function appState(profiles: Profile[]): AppState {
 function profile(who: keyof typeof PEOPLE, roleLabel: string, color: number): Profile {
   return {
     id: PEOPLE[who].id,
+    label: null,
     userName: PEOPLE[who].name,
     email: PEOPLE[who].email,
     roleLabel,
@@ -350,6 +400,9 @@ function profile(who: keyof typeof PEOPLE, roleLabel: string, color: number): Pr
     server: "https://entente.example.com",
     color,
     demo: false,
+    signIn: "key",
+    keeping: "encrypted",
+    locked: false,
     connectivity: { kind: "live" },
     asOf: new Date().toISOString(),
     waiting: 0,

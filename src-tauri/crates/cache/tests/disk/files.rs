@@ -1,59 +1,13 @@
 //! A cache is disposable and a journal is not: what is found damaged, older or newer.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::{fs, path::Path};
 
 use entente_cache::{
-    Cache, Intent, IntentAction, Journal, ListQuery, Opened, PartnershipRecord, PersonRecord,
-    Record, Whole, WorkspaceRecord,
+    Cache, Intent, IntentAction, Journal, Keeping, ListQuery, Opened, Record, Whole,
 };
-use entente_domain::{PartnershipId, Side, StateName, Timestamp, UserId, WorkspaceId};
 use serde_json::json;
-use uuid::Uuid;
 
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_unix_millis(1_780_000_000_000 + millis).expect("a moment")
-}
-
-/// A partnership as a record of whatever kind.
-fn kept(number: u128, name: &str, version: i64) -> Record {
-    Record::Partnership(Box::new(record(number, name, version)))
-}
-
-fn record(number: u128, name: &str, version: i64) -> PartnershipRecord {
-    let workspace = |number: u128, name: &str| WorkspaceRecord {
-        id: WorkspaceId::new(Uuid::from_u128(number)),
-        name: name.into(),
-    };
-    PartnershipRecord {
-        id: PartnershipId::new(Uuid::from_u128(number)),
-        version,
-        side: Side::Host,
-        state: StateName::AwaitingApproval,
-        host: workspace(1, "Globex"),
-        guest: workspace(1_000 + number, name),
-        partner_email: format!("hello{number}@guest.example"),
-        reason: Some("They film our launch".into()),
-        requested_by: PersonRecord {
-            id: UserId::new(Uuid::from_u128(7)),
-            name: "Uma Castillo".into(),
-            email: "uma@globex.example".into(),
-        },
-        owners: Vec::new(),
-        approved_automatically: false,
-        created_at: at(0),
-        updated_at: at(version),
-        awaiting_since: Some(at(0)),
-        expires_at: Some(at(1_000)),
-        reminders_sent: 0,
-        last_reminder_at: None,
-        next_reminder_at: None,
-        predecessor: None,
-        history: Vec::new(),
-        allowed_actions: vec!["approve".into()],
-    }
-}
+use crate::common::{at, kept, record};
 
 async fn names(cache: &Cache, search: &str) -> Vec<String> {
     let query = ListQuery { search: search.into(), limit: 100, ..ListQuery::default() };
@@ -63,7 +17,7 @@ async fn names(cache: &Cache, search: &str) -> Vec<String> {
 }
 
 async fn filled(path: &Path) -> Cache {
-    let (cache, opened) = Cache::open(path).await.expect("a cache");
+    let (cache, opened) = Cache::open(path, &Keeping::Plain).await.expect("a cache");
     assert_eq!(opened, Opened::Fresh);
     let rows = [kept(1, "Fjord Studio", 1), kept(2, "Ærø \"Film\" AND 100% (OR) *", 1)];
     let told = cache.apply(&rows, &[], Some("cursor-1"), at(5)).await.expect("applied");
@@ -76,7 +30,7 @@ async fn what_was_applied_is_there_again() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("cache.db");
     filled(&path).await.close().await;
-    let (cache, opened) = Cache::open(&path).await.expect("a cache");
+    let (cache, opened) = Cache::open(&path, &Keeping::Plain).await.expect("a cache");
     assert_eq!(opened, Opened::Existing);
     assert_eq!(cache.cursor().await.expect("read").as_deref(), Some("cursor-1"));
     assert_eq!(cache.as_of().await.expect("read"), Some(at(5)));
@@ -113,7 +67,8 @@ async fn a_damaged_or_newer_cache_is_begun_anew() {
         let path = directory.path().join(format!("{number}.db"));
         filled(&path).await.close().await;
         damage(&path);
-        let (cache, opened) = Cache::open(&path).await.expect("it opens all the same");
+        let (cache, opened) =
+            Cache::open(&path, &Keeping::Plain).await.expect("it opens all the same");
         assert!(matches!(opened, Opened::Rebuilt(_)), "{number}: {opened:?}");
         assert_eq!(cache.cursor().await.expect("read"), None, "{number}: a snapshot comes next");
         assert_eq!(names(&cache, "").await, Vec::<String>::new(), "{number}");

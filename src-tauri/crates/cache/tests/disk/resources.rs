@@ -1,12 +1,11 @@
 //! What is kept beside partnerships, and the Activity Log.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::path::Path;
 
 use entente_cache::{
-    AccessRequestRecord, AccountRecord, ActivityQuery, ActivityRecord, Cache, MemberRecord,
-    PersonRecord, Record, RecordKey, RecordKind, ResourceQuery, Whole, WorkspaceRecord,
+    AccessRequestRecord, AccountRecord, ActivityQuery, ActivityRecord, Cache, Keeping,
+    MemberRecord, PersonRecord, Record, RecordKey, RecordKind, ResourceQuery, Whole,
+    WorkspaceRecord,
 };
 use entente_domain::{
     AccessRequestId, AccountId, AccountRole, GuestRole, PartnershipId, RequestState, Timestamp,
@@ -82,7 +81,8 @@ fn member(number: u128, name: &str, status: UserStatus) -> Record {
 }
 
 async fn cache(directory: &Path, records: &[Record]) -> Cache {
-    let (cache, _) = Cache::open(&directory.join("cache.db")).await.expect("a cache");
+    let (cache, _) =
+        Cache::open(&directory.join("cache.db"), &Keeping::Plain).await.expect("a cache");
     cache.apply(records, &[], Some("cursor"), at(1)).await.expect("applied");
     cache
 }
