@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use entente_domain::{PartnershipId, Side, StateName, Timestamp, WorkspaceId};
+use entente_domain::{
+    AccessRequestId, AccountId, PartnershipId, Side, StateName, Timestamp, WorkspaceId,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
@@ -287,6 +289,16 @@ impl Cache {
         put(&mut *self.pools.write.acquire().await?, "terms", terms).await
     }
 
+    /// Something that the program keeps with the profile, under a name.
+    pub async fn kept<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CacheError> {
+        self.fact(&format!("kept/{name}")).await
+    }
+
+    /// Keeps something with the profile, under a name. It goes when the cache does.
+    pub async fn keep<T: Serialize>(&self, name: &str, value: &T) -> Result<(), CacheError> {
+        put(&mut *self.pools.write.acquire().await?, &format!("kept/{name}"), value).await
+    }
+
     async fn fact<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CacheError> {
         let text: Option<String> = sqlx::query_scalar("SELECT value FROM facts WHERE name = $1")
             .bind(name)
@@ -374,6 +386,19 @@ impl Cache {
         query: &ResourceQuery,
     ) -> Result<Vec<AccessRequestRecord>, CacheError> {
         resource::list(&self.pools.read, RecordKind::AccessRequest, query).await
+    }
+
+    /// One access request.
+    pub async fn access_request(
+        &self,
+        id: AccessRequestId,
+    ) -> Result<Option<AccessRequestRecord>, CacheError> {
+        resource::one(&self.pools.read, RecordKind::AccessRequest, &id.to_string()).await
+    }
+
+    /// One account.
+    pub async fn account(&self, id: AccountId) -> Result<Option<AccountRecord>, CacheError> {
+        resource::one(&self.pools.read, RecordKind::Account, &id.to_string()).await
     }
 
     /// A part of the members of the workspace, by name.

@@ -276,16 +276,28 @@ impl Journal {
         Ok(told)
     }
 
-    /// Notes that something was told.
-    pub async fn mark_told(&self, notice: &str, at: Timestamp) -> Result<(), CacheError> {
-        sqlx::query(
-            "INSERT INTO told (notice, at) VALUES ($1, $2) \
-             ON CONFLICT (notice) DO UPDATE SET at = excluded.at",
-        )
-        .bind(notice)
-        .bind(at.unix_millis())
-        .execute(&self.pools.write)
-        .await?;
+    /// Notes that things were told, all or none.
+    pub async fn mark_told(&self, notices: &[String], at: Timestamp) -> Result<(), CacheError> {
+        let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
+        for notice in notices {
+            sqlx::query(
+                "INSERT INTO told (notice, at) VALUES ($1, $2) \
+                 ON CONFLICT (notice) DO UPDATE SET at = excluded.at",
+            )
+            .bind(notice)
+            .bind(at.unix_millis())
+            .execute(&mut *write)
+            .await?;
+        }
+        Ok(write.commit().await?)
+    }
+
+    /// Forgets what was told before a moment.
+    pub async fn forget_told(&self, before: Timestamp) -> Result<(), CacheError> {
+        sqlx::query("DELETE FROM told WHERE at < $1")
+            .bind(before.unix_millis())
+            .execute(&self.pools.write)
+            .await?;
         Ok(())
     }
 }

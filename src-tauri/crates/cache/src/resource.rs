@@ -152,7 +152,9 @@ impl Record {
         }
     }
 
-    fn version(&self) -> i64 {
+    /// Counts its changes.
+    #[must_use]
+    pub fn version(&self) -> i64 {
         match self {
             Self::Partnership(record) => record.version,
             Self::Account(record) => record.version,
@@ -427,6 +429,20 @@ pub(crate) async fn list<T: DeserializeOwned + Serialize>(
     select.push(" ORDER BY sort_key, id LIMIT ").push_bind(query.limit);
     select.push(" OFFSET ").push_bind(query.offset);
     docs(&select.build().fetch_all(pool).await?)
+}
+
+/// One of a kind.
+pub(crate) async fn one<T: DeserializeOwned>(
+    pool: &sqlx::SqlitePool,
+    kind: RecordKind,
+    id: &str,
+) -> Result<Option<T>, CacheError> {
+    let rows = sqlx::query("SELECT doc FROM resources WHERE kind = $1 AND id = $2")
+        .bind(kind.word())
+        .bind(id)
+        .fetch_all(pool)
+        .await?;
+    Ok(docs(&rows)?.pop())
 }
 
 /// The access requests that wait for this user, oldest first.

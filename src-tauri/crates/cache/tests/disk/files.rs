@@ -178,8 +178,7 @@ async fn a_decision_is_unsettled_until_it_is_settled_once() {
     assert!(journal.settle_intent("a").await.expect("settled"));
     assert!(!journal.settle_intent("a").await.expect("settled"), "only once");
     assert_eq!(journal.unsettled("p1").await.expect("read"), [intent("b")]);
-    journal.mark_told("p1/x", at(2)).await.expect("told");
-    journal.mark_told("p11/x", at(2)).await.expect("told");
+    journal.mark_told(&["p1/x".into(), "p11/x".into()], at(2)).await.expect("told");
     journal.remove_profile("p1").await.expect("removed");
     assert_eq!(journal.unsettled("p1").await.expect("read"), []);
     assert_eq!(journal.told().await.expect("read").into_keys().collect::<Vec<_>>(), ["p11/x"]);
