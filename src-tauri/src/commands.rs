@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub mod partnerships;
 pub mod profiles;
+pub mod settings;
 
 use crate::view::CommandError;
 

@@ -3,17 +3,24 @@
 mod access;
 mod answers;
 mod attending;
+mod closing;
+mod diagnostics;
 mod home;
+mod links;
+mod noticing;
 mod opening;
+mod outside;
 mod profiles;
 mod secrets;
+mod settings;
 
 use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
-use entente_desktop::{Clipboard, Keyring, Notifier, Response};
+use entente_attention::Item;
+use entente_desktop::{Asked, Clipboard, Keyring, Notifier};
 use entente_domain::Timestamp;
 use tauri::AppHandle;
 use tauri_specta::Event as _;
@@ -28,6 +35,17 @@ use home::Home;
 
 /// The name under which the keyring has the keys.
 const SERVICE: &str = "app.entente.desktop";
+
+/// With what the program begins.
+#[derive(Debug)]
+pub struct Begin {
+    /// In the demo.
+    pub demo: bool,
+    /// Without a window.
+    pub hidden: bool,
+    /// At what a link names.
+    pub link: Option<String>,
+}
 
 /// The program, as everybody who asks for something sees it.
 #[derive(Debug, Clone)]
@@ -46,15 +64,21 @@ struct Inner {
     pokes: mpsc::UnboundedSender<Poke>,
     notices: Mutex<Vec<AppNotice>>,
     open_item: Mutex<Option<OpenItem>>,
+    /// What a link asked for while it could not be known whose it is.
+    wanted_link: Mutex<Option<Item>>,
     tray: Mutex<Option<entente_attention::TrayModel>>,
     /// Dropped to stop waiting for the browser.
     signing_in: Mutex<Option<oneshot::Sender<()>>>,
+    /// Whether something shows the tray.
+    has_tray: AtomicBool,
+    /// Held while what the window wants to be remembered is written.
+    window_memory: tokio::sync::Mutex<()>,
 }
 
 impl Controller {
     /// Makes the controller and starts what listens: to banners, to sleep, to what changes.
-    pub fn start(app: AppHandle, root: PathBuf, demo: bool) -> Self {
-        let (notifier, responses) = Notifier::new("Entente");
+    pub fn start(app: AppHandle, root: PathBuf, begin: Begin) -> Self {
+        let (notifier, asked) = Notifier::new("Entente");
         let (pokes, poked) = mpsc::unbounded_channel();
         let this = Self {
             inner: Arc::new(Inner {
@@ -67,31 +91,48 @@ impl Controller {
                 pokes,
                 notices: Mutex::default(),
                 open_item: Mutex::default(),
+                wanted_link: Mutex::default(),
                 tray: Mutex::default(),
                 signing_in: Mutex::default(),
+                has_tray: AtomicBool::new(true),
+                window_memory: tokio::sync::Mutex::default(),
             }),
         };
         tauri::async_runtime::spawn(this.clone().attend(poked));
-        tauri::async_runtime::spawn(this.clone().listen_to_banners(responses));
+        tauri::async_runtime::spawn(this.clone().listen_to_banners(asked));
         tauri::async_runtime::spawn(this.clone().listen_to_wakes());
+        if let Some(link) = &begin.link {
+            this.open_link(link);
+        }
         tauri::async_runtime::spawn({
             let this = this.clone();
             async move {
-                let opened = if demo { this.start_demo().await } else { this.open_real().await };
+                let opened =
+                    if begin.demo { this.start_demo().await } else { this.open_real().await };
                 if let Err(error) = opened {
                     tracing::error!(code = error.code, message = error.message, "not opened");
                     this.note(NoticeKind::StorageFailed, &error.message);
                 }
-                this.check_tray().await;
+                this.forget_what_was_told().await;
+                this.listen_to_tray(begin.hidden).await;
             }
         });
         this
     }
 
-    async fn listen_to_banners(self, mut responses: mpsc::UnboundedReceiver<Response>) {
-        while let Some(response) = responses.recv().await {
+    /// Where profiles and caches are kept.
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    async fn listen_to_banners(self, mut asked: mpsc::UnboundedReceiver<Asked>) {
+        while let Some(Asked(command)) = asked.recv().await {
+            let Ok(command) = command.parse() else {
+                tracing::warn!("a banner has a button that nobody knows");
+                continue;
+            };
             let this = self.clone();
-            tauri::async_runtime::spawn(async move { this.answer_banner(response).await });
+            tauri::async_runtime::spawn(async move { this.command(command).await });
         }
     }
 
@@ -99,23 +140,9 @@ impl Controller {
         let (woke, mut wakes) = mpsc::unbounded_channel();
         tauri::async_runtime::spawn(entente_desktop::watch_wakes(woke));
         while wakes.recv().await.is_some() {
+            tracing::info!("the machine woke, or a network came");
             self.sync_all().await;
         }
-    }
-
-    async fn check_tray(&self) {
-        if !entente_desktop::has_tray().await {
-            self.note(
-                NoticeKind::NoTray,
-                "This desktop shows no tray icons. Closing the window ends Entente; minimise it to \
-                 keep being notified.",
-            );
-        }
-    }
-
-    /// Whether the person was told that there is no tray: then closing the window ends the program.
-    pub fn has_no_tray(&self) -> bool {
-        self.notices().iter().any(|notice| notice.kind == NoticeKind::NoTray)
     }
 
     fn notices(&self) -> std::sync::MutexGuard<'_, Vec<AppNotice>> {
@@ -148,24 +175,14 @@ impl Controller {
 
     /// Shows the window, at an item if one is named.
     pub fn open(&self, item: Option<OpenItem>) {
-        let is_open = window::is_open(&self.inner.app);
         if let Some(item) = item {
-            if is_open {
-                self.emit(&BackendEvent::ItemOpened {
-                    profile: item.profile,
-                    partnership_id: item.partnership_id,
-                });
+            if window::is_open(&self.inner.app) {
+                self.emit(&BackendEvent::ItemOpened { item });
             } else {
                 *self.inner.open_item.lock().unwrap_or_else(PoisonError::into_inner) = Some(item);
             }
         }
         window::show(&self.inner.app);
-    }
-
-    /// Told once, when the first window was closed and the program goes on.
-    pub fn window_closed(&self) {
-        let this = self.clone();
-        tauri::async_runtime::spawn(async move { this.tell_closed_to_tray().await });
     }
 }
 

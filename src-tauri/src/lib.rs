@@ -6,6 +6,7 @@
 mod commands;
 mod controller;
 mod embedded;
+mod log;
 mod registry;
 mod tray;
 mod view;
@@ -15,9 +16,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use tauri::{Manager as _, RunEvent};
+use tauri::{AppHandle, Manager as _, RunEvent, WindowEvent};
 
-use controller::Controller;
+use controller::{Begin, Controller};
 
 /// What the program can be started with.
 #[derive(Debug, Parser)]
@@ -32,13 +33,12 @@ pub struct Arguments {
     /// Where profiles and caches are kept.
     #[arg(long, env = "ENTENTE_HOME")]
     data: Option<PathBuf>,
+    /// An entente:// link of a mail: opens what it names.
+    link: Option<String>,
 }
 
 /// Runs the program until it is quit.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ENTENTE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,entente=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     need_a_display()?;
     let root = match arguments.data {
         Some(data) => data,
@@ -48,15 +48,21 @@ pub fn run(arguments: Arguments) -> Result<()> {
             .to_owned(),
     };
 
+    log::begin(&root);
+
     let registry = registry::registry();
+    let Arguments { demo, hidden, link, .. } = arguments;
     let app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::show(app)))
+        .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
+            started_again(app, arguments);
+        }))
         .invoke_handler(registry.invoke_handler())
         .setup(move |app| {
             registry.mount_events(app);
-            let controller = Controller::start(app.handle().clone(), root, arguments.demo);
+            let begin = Begin { demo, hidden, link };
+            let controller = Controller::start(app.handle().clone(), root, begin);
             app.manage(controller);
-            if !arguments.hidden {
+            if !hidden {
                 window::make(app.handle())?;
             }
             Ok(())
@@ -64,17 +70,37 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .build(tauri::generate_context!())
         .context("the window system could not be used")?;
 
-    app.run(|app, event| {
-        // Closing the window is not quitting: the program goes on in the tray.
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+    app.run(|app, event| match event {
+        RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
+            window::remember(app);
             let controller = app.state::<Controller>();
-            if !controller.has_no_tray() {
+            if !controller.has_tray() {
+                api.prevent_close();
+                controller.close_without_tray();
+            }
+        }
+        // Closing the window is not quitting: the program goes on in the tray.
+        RunEvent::ExitRequested { code: None, api, .. } => {
+            let controller = app.state::<Controller>();
+            if controller.has_tray() {
                 api.prevent_exit();
                 controller.window_closed();
             }
         }
+        _ => {}
     });
     Ok(())
+}
+
+/// Somebody started the program while it runs: they want to see it, or what a link names. A start at
+/// login wants nothing more than that it runs.
+fn started_again(app: &AppHandle, arguments: Vec<String>) {
+    let Some(controller) = app.try_state::<Controller>() else { return };
+    match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { hidden: true, link: None, .. }) => {}
+        Ok(Arguments { link: Some(link), .. }) => controller.open_link(&link),
+        Ok(_) | Err(_) => controller.open(None),
+    }
 }
 
 /// Says what is missing before a library falls over it.

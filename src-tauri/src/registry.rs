@@ -51,6 +51,13 @@ pub fn registry() -> Builder<tauri::Wry> {
             commands::profiles::start_demo,
             commands::profiles::sync_now,
             commands::profiles::unlock_profile,
+            commands::settings::change_notification_settings,
+            commands::settings::change_program_settings,
+            commands::settings::diagnostics,
+            commands::settings::notification_settings,
+            commands::settings::program_settings,
+            commands::settings::remember_for_window,
+            commands::settings::window_memory,
         ])
         .events(collect_events![BackendEvent])
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod partnership;
+mod settings;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -16,6 +17,7 @@ pub use access::{
 pub use partnership::{
     PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow, detail, row,
 };
+pub use settings::{CloseChoice, NotificationSettings, ProgramChange, ProgramSettings};
 
 /// Everything that is not one screen's own content.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -42,14 +44,32 @@ pub struct AppState {
     pub open_item: Option<OpenItem>,
 }
 
-/// An item to show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+/// What somebody asked to see: a banner, the tray, a link, a second start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenItem {
-    /// Of which profile.
-    pub profile: String,
-    /// Which one; none for the inbox.
-    pub partnership_id: Option<String>,
+    /// Of which profile; none for what is of all, or of nobody here.
+    pub profile: Option<String>,
+    /// What.
+    pub kind: OpenKind,
+    /// Which partnership or account.
+    pub id: Option<String>,
+}
+
+/// What somebody asked to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenKind {
+    /// All that waits.
+    Inbox,
+    /// A profile's partnerships.
+    Partners,
+    /// One partnership.
+    Partnership,
+    /// One account, with what is asked for there.
+    Account,
+    /// Something that no profile can see.
+    Unknown,
 }
 
 /// Whom a newcomer can ask in the demo.
@@ -329,12 +349,10 @@ pub enum BackendEvent {
         /// `activity`.
         kinds: Vec<String>,
     },
-    /// Somebody asked for an item: a banner, the tray, a link.
+    /// Somebody asked to see something.
     ItemOpened {
-        /// Of which profile.
-        profile: String,
-        /// Which one; none for the inbox.
-        partnership_id: Option<String>,
+        /// What.
+        item: OpenItem,
     },
     /// The outcome of a decision whose answer came late, or that was made outside the window.
     DecisionSettled {

@@ -2,19 +2,16 @@
 
 use std::sync::{Arc, PoisonError};
 
-use entente_attention::{Command, Verb};
 use entente_cache::{AccessRequestRecord, Keeping, ListQuery, PartnershipRecord};
-use entente_desktop::Response;
-use entente_domain::{Action, PartnershipId, StateName};
+use entente_domain::StateName;
 use entente_sync::{DecideError, Decision as Deciding, Problem};
 use entente_wire::NewPartnership;
 
 use super::{Controller, home::Profile};
 use crate::view::{
-    AppState, BackendEvent, CacheKeeping, CommandError, Connectivity, Decision, Draft, InboxItem,
-    InboxKind, NoticeKind, OpenItem, PartnershipDetail, PartnershipPage, PartnershipQuery,
-    PartnershipRow, PauseChoice, Profile as ProfileView, SignInKind, Terms, account_name, detail,
-    row,
+    AppState, CacheKeeping, CommandError, Connectivity, Decision, Draft, InboxItem, InboxKind,
+    NoticeKind, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
+    Profile as ProfileView, SignInKind, Terms, account_name, detail, row,
 };
 
 pub(super) type Answer<T> = Result<T, CommandError>;
@@ -194,132 +191,12 @@ impl Controller {
     /// Takes a notice away.
     pub async fn dismiss_notice(&self, kind: NoticeKind) -> Answer<AppState> {
         self.notices().retain(|notice| notice.kind != kind);
+        self.remember_dismissed(kind).await;
         self.app_state().await
     }
-
-    /// What a banner was answered with.
-    pub(super) async fn answer_banner(&self, response: Response) {
-        match response {
-            Response::Closed { .. } => {}
-            Response::Button { button, .. } => match button.parse() {
-                Ok(command) => self.command(command).await,
-                Err(()) => tracing::warn!("a banner has a button that nobody knows"),
-            },
-            Response::Clicked { banner } => {
-                let mut parts = banner.splitn(3, '/').skip(1);
-                let item = match (parts.next(), parts.next()) {
-                    (Some(profile), Some(id)) => {
-                        OpenItem { profile: profile.into(), partnership_id: Some(id.into()) }
-                    }
-                    _ => OpenItem { profile: String::new(), partnership_id: None },
-                };
-                self.open(Some(item));
-            }
-        }
-    }
-
-    /// Does what a banner's button or a tray's entry asks for.
-    pub async fn command(&self, command: Command) {
-        let done = match command {
-            Command::Open => {
-                self.open(None);
-                Ok(())
-            }
-            Command::SyncNow => {
-                self.sync_all().await;
-                Ok(())
-            }
-            Command::PauseHour => self.pause(Some(PauseChoice::Hour)).await.map(drop),
-            Command::PauseToday => self.pause(Some(PauseChoice::Today)).await.map(drop),
-            Command::Resume => self.pause(None).await.map(drop),
-            Command::Profile(id) => {
-                self.open(Some(OpenItem { profile: id, partnership_id: None }));
-                Ok(())
-            }
-            Command::Quit => {
-                self.shut_down().await;
-                self.inner.app.exit(0);
-                Ok(())
-            }
-            Command::Item { verb: Verb::Review, profile, partnership } => {
-                let partnership_id = Some(partnership.to_string());
-                self.open(Some(OpenItem { profile, partnership_id }));
-                Ok(())
-            }
-            Command::Item { verb: Verb::Approve, profile, partnership } => {
-                self.decide_outside(&profile, partnership, Action::Approve).await;
-                Ok(())
-            }
-            Command::Item { verb: Verb::Decline, profile, partnership } => {
-                self.decide_outside(&profile, partnership, Action::Decline).await;
-                Ok(())
-            }
-        };
-        if let Err(error) = done {
-            tracing::error!(code = error.code, "a command failed");
-        }
-    }
-
-    /// A decision from a banner or the tray: looks again first, so that nothing is overwritten, and
-    /// tells the outcome where the person is.
-    async fn decide_outside(&self, profile_id: &str, id: PartnershipId, action: Action) {
-        let outcome = self.look_and_decide(profile_id, id, action).await;
-        let (ok, message) = match outcome {
-            Ok(record) => (true, format!("{}: {}.", record.partner().name, record.state.label())),
-            Err(error) => (false, error.message),
-        };
-        if !ok {
-            self.tell_outcome(profile_id, id, &message).await;
-        }
-        self.emit(&BackendEvent::DecisionSettled {
-            profile: profile_id.into(),
-            partnership_id: Some(id.to_string()),
-            ok,
-            message,
-        });
-    }
-
-    async fn look_and_decide(
-        &self,
-        profile_id: &str,
-        id: PartnershipId,
-        action: Action,
-    ) -> Answer<PartnershipRecord> {
-        let profile = self.profile(profile_id).await?;
-        let session = profile.session().await?;
-        let record = session.refresh(id).await?;
-        if !record.allows(action.as_str()) {
-            return Err(decided_elsewhere(&record));
-        }
-        let deciding = Deciding {
-            partnership: id,
-            version: record.version,
-            action,
-            note: None,
-            agreed_terms: None,
-        };
-        Ok(session.decide(deciding).await?)
-    }
 }
 
-fn decided_elsewhere(record: &PartnershipRecord) -> CommandError {
-    let last = record.history.last();
-    let by = last.and_then(|entry| entry.by.as_ref()).map_or("the server", |by| by.name.as_str());
-    let what = match record.state {
-        StateName::AwaitingAcceptance | StateName::Active => "approved",
-        StateName::DeclinedByHost | StateName::DeclinedByGuest => "declined",
-        StateName::Withdrawn => "withdrawn",
-        StateName::Expired => "ended as expired",
-        StateName::Removed => "removed",
-        StateName::AwaitingApproval => "changed",
-    };
-    CommandError::new(
-        "wrong_state",
-        &format!("The request was already {what} by {by}. Nothing was changed."),
-    )
-}
-
-fn gone() -> CommandError {
+pub(super) fn gone() -> CommandError {
     CommandError::new("not_found", "This partnership is not there any more, or not yours to see.")
 }
 

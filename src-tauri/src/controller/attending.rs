@@ -6,25 +6,36 @@ use std::{
 };
 
 use entente_attention::{
-    News, Notice, NoticeAction, Occasion, Pending, Settings, Standing, TrayFacts, TrayProfile,
-    plan, tray,
+    Command, Known, Moment, News, Notice, NoticeAction, Occasion, Pending, Settings, Standing,
+    TrayFacts, TrayProfile, plan, tray,
 };
 use entente_cache::Journal;
 use entente_desktop::Banner;
-use entente_domain::{PartnershipId, Timestamp};
+use entente_domain::Timestamp;
 use entente_sync::Connectivity;
-use tokio::sync::mpsc;
-
-use super::{Controller, home::Profile, now};
-use crate::{
-    tray as drawing,
-    view::{AppState, BackendEvent, CommandError, NoticeKind, PauseChoice},
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
 };
 
-const SETTINGS: &str = "notifications";
+use super::{
+    Controller,
+    home::{Home, Profile},
+    now,
+};
+use crate::{tray as drawing, view::NoticeKind};
+
 const CLOSED_TO_TRAY: &str = "told_closed_to_tray";
-/// How often reminders and the end of a pause are looked for.
+/// How often reminders, quiet hours and the end of a pause are looked for.
 const LOOK: Duration = Duration::from_secs(60);
+/// If so much more time has gone by than was waited for, the machine slept.
+const SLEPT: Duration = Duration::from_secs(60);
+/// A backlog has arrived once nothing came for this long.
+const SETTLED: Duration = Duration::from_millis(400);
+/// A backlog is not waited for longer than this.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What was told so long ago is forgotten.
+const TOLD_LONG_AGO: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// A reason to look at what the person should know.
 #[derive(Debug)]
@@ -43,104 +54,143 @@ impl Poke {
     pub(super) fn backlog() -> Self {
         Self { occasion: Occasion::Backlog, news: Vec::new() }
     }
+
+    fn join(&mut self, more: Self) {
+        self.news.extend(more.news);
+        if more.occasion == Occasion::Backlog {
+            self.occasion = Occasion::Backlog;
+        }
+    }
+}
+
+/// What is remembered from one look to the next.
+#[derive(Debug, Default)]
+struct Memory {
+    /// When which banner was shown.
+    shown: BTreeMap<String, Timestamp>,
+    was_silent: bool,
 }
 
 impl Controller {
     /// Attends to pokes until the program ends.
     pub(super) async fn attend(self, mut poked: mpsc::UnboundedReceiver<Poke>) {
+        let mut memory = Memory::default();
         loop {
-            let mut poke = tokio::select! {
+            let waited_from = now();
+            let poke = tokio::select! {
                 poke = poked.recv() => match poke {
                     Some(poke) => poke,
                     None => return,
                 },
                 () = tokio::time::sleep(LOOK) => Poke::tray(),
             };
-            // What came together is told together.
-            while let Ok(more) = poked.try_recv() {
-                poke.news.extend(more.news);
-                if more.occasion == Occasion::Backlog {
-                    poke.occasion = Occasion::Backlog;
-                }
+            if now().since(waited_from) > LOOK + SLEPT {
+                self.sync_all().await;
             }
-            self.look(poke).await;
+            let poke = gather(poke, &mut poked).await;
+            self.look(poke, &mut memory).await;
+            self.follow_wanted_link().await;
         }
     }
 
-    async fn look(&self, poke: Poke) {
-        let (pending, facts, journal, settings) = {
+    async fn look(&self, poke: Poke, memory: &mut Memory) {
+        let (facts, in_contact, journal, settings, profiles) = {
             let guard = self.inner.home.read().await;
             let Some(home) = guard.as_ref() else {
                 self.draw(&TrayFacts::default());
                 return;
             };
             let settings = self.settings(&home.journal).await;
-            let mut pending: Vec<Pending> = Vec::new();
-            let mut profiles = Vec::new();
-            for profile in &home.profiles {
-                pending.extend(profile.pending().await);
-                profiles.push(tray_profile(profile, home.active.as_deref()).await);
-            }
-            pending.sort_by_key(|pending| pending.since);
-            let facts = TrayFacts {
-                profiles,
-                pending: pending.clone(),
-                paused_until: settings.paused_until,
-            };
-            (pending, facts, home.journal.clone(), settings)
+            let (facts, in_contact) = facts(home, &settings).await;
+            (facts, in_contact, home.journal.clone(), settings, home.profiles.clone())
         };
         let told = journal.told().await.unwrap_or_else(|error| {
             tracing::error!(%error, "what was told could not be read");
             BTreeMap::new()
         });
-        let shown: BTreeSet<String> = self.inner.notifier.shown().into_iter().collect();
-        let actions = plan(&pending, &poke.news, &told, &shown, &settings, poke.occasion, now());
-        for action in actions {
+        let mut waited: Vec<News> = Vec::new();
+        for profile in &profiles {
+            waited.extend(profile.news_to_tell().await);
+        }
+        let on_screen: BTreeSet<String> = self.inner.notifier.shown().into_iter().collect();
+        memory.shown.retain(|id, _| on_screen.contains(id));
+
+        let at = moment();
+        let is_silent = settings.is_silent(at);
+        let is_over = std::mem::replace(&mut memory.was_silent, is_silent) && !is_silent;
+        let occasion = if is_over { Occasion::Backlog } else { poke.occasion };
+        let news: Vec<News> = waited.iter().chain(&poke.news).cloned().collect();
+        let known = Known {
+            pending: &facts.pending,
+            news: &news,
+            in_contact: &in_contact,
+            told: &told,
+            shown: &memory.shown,
+        };
+        let plan = plan(known, &settings, occasion, at);
+        let mut later = plan.later;
+        for action in plan.actions {
             match action {
-                NoticeAction::Withdraw(id) => self.inner.notifier.close(&id),
-                NoticeAction::Show(notice) => self.show(notice, &journal).await,
+                NoticeAction::Withdraw(id) => {
+                    memory.shown.remove(&id);
+                    self.inner.notifier.close(&id);
+                }
+                NoticeAction::Show(notice) => {
+                    let id = notice.id.clone();
+                    let tells = notice.tells.clone();
+                    if self.show(notice, &journal).await {
+                        memory.shown.insert(id, at.now);
+                    } else {
+                        later.extend(
+                            news.iter().filter(|news| tells.contains(&news.key())).cloned(),
+                        );
+                    }
+                }
+            }
+        }
+        if later != waited {
+            for profile in &profiles {
+                profile.keep_news_to_tell(&later).await;
             }
         }
         self.draw(&facts);
     }
 
-    /// Shows a notice, and records it as told once it was shown.
-    async fn show(&self, notice: Notice, journal: &Journal) {
+    /// Shows a notice, and records it as told once it was shown. Whether it was.
+    async fn show(&self, notice: Notice, journal: &Journal) -> bool {
         let banner = Banner {
             id: notice.id,
             title: notice.title,
             body: notice.body,
+            click: Some(notice.click.to_string()),
             buttons: notice
                 .buttons
                 .iter()
                 .map(|button| (button.command.to_string(), button.label.clone()))
                 .collect(),
         };
-        match self.inner.notifier.show(banner).await {
-            Ok(()) => {
-                for key in notice.tells {
-                    if let Err(error) = journal.mark_told(&key, now()).await {
-                        tracing::error!(%error, "a notice may be shown again");
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a notice was not shown");
-                self.note(
-                    NoticeKind::NoNotifications,
-                    "This desktop shows no notifications. What waits for you is in the inbox and in \
-                     the tray.",
-                );
-            }
+        if let Err(error) = self.inner.notifier.show(banner).await {
+            tracing::warn!(%error, "a notice was not shown");
+            self.note(
+                NoticeKind::NoNotifications,
+                "This desktop shows no notifications. What waits for you is in the inbox and in \
+                 the tray.",
+            );
+            return false;
         }
+        if let Err(error) = journal.mark_told(&notice.tells, now()).await {
+            tracing::error!(%error, "a notice may be shown again");
+        }
+        true
     }
 
     /// Tells the outcome of a decision that was made outside the window.
-    pub(super) async fn tell_outcome(&self, profile: &str, id: PartnershipId, message: &str) {
+    pub(super) async fn tell_outcome(&self, click: Command, message: &str) {
         let banner = Banner {
-            id: format!("outcome/{profile}/{id}"),
+            id: format!("outcome/{click}"),
             title: "Nothing was changed".into(),
             body: message.into(),
+            click: Some(click.to_string()),
             buttons: Vec::new(),
         };
         if let Err(error) = self.inner.notifier.show(banner).await {
@@ -162,65 +212,73 @@ impl Controller {
         drawing::draw(&self.inner.app, model);
     }
 
-    pub(super) async fn settings(&self, journal: &Journal) -> Settings {
-        match journal.setting(SETTINGS).await {
-            Ok(settings) => settings.unwrap_or_default(),
-            Err(error) => {
-                tracing::error!(%error, "the settings could not be read");
-                Settings::default()
-            }
-        }
-    }
-
-    /// Shows no notification for a while; with no choice, shows them again.
-    pub async fn pause(&self, choice: Option<PauseChoice>) -> Result<AppState, CommandError> {
-        let paused_until = choice.map(|choice| match choice {
-            PauseChoice::Hour => now().after(Duration::from_secs(60 * 60)),
-            PauseChoice::Today => next_midnight(now()),
-        });
-        {
-            let guard = self.inner.home.read().await;
-            let home = guard.as_ref().ok_or_else(CommandError::not_open)?;
-            let settings = Settings { paused_until, ..self.settings(&home.journal).await };
-            home.journal.put_setting(SETTINGS, &settings).await?;
-        }
-        self.poke(Poke::backlog());
-        self.emit(&BackendEvent::StateChanged);
-        self.app_state().await
-    }
-
     /// Says once that the program goes on without its window.
     pub(super) async fn tell_closed_to_tray(&self) {
-        let guard = self.inner.home.read().await;
-        let Some(home) = guard.as_ref() else { return };
-        if matches!(home.journal.setting(CLOSED_TO_TRAY).await, Ok(Some(true))) {
+        let Ok(journal) = self.journal().await else { return };
+        if matches!(journal.setting(CLOSED_TO_TRAY).await, Ok(Some(true))) {
             return;
         }
         let banner = Banner {
             id: "closed-to-tray".into(),
             title: "Entente goes on in the tray".into(),
             body: "You are told when somebody waits for you. Quit in the tray's menu.".into(),
+            click: Some(Command::Open.to_string()),
             buttons: Vec::new(),
         };
         if self.inner.notifier.show(banner).await.is_ok()
-            && let Err(error) = home.journal.put_setting(CLOSED_TO_TRAY, &true).await
+            && let Err(error) = journal.put_setting(CLOSED_TO_TRAY, &true).await
         {
             tracing::warn!(%error, "this is told once more");
         }
     }
+
+    /// Forgets what was told so long ago that nothing depends on it.
+    pub(super) async fn forget_what_was_told(&self) {
+        let Ok(journal) = self.journal().await else { return };
+        if let Err(error) = journal.forget_told(now().before(TOLD_LONG_AGO)).await {
+            tracing::warn!(%error, "what was told long ago is still known");
+        }
+    }
 }
 
-/// The next midnight where the person is.
-fn next_midnight(now: Timestamp) -> Timestamp {
-    let offset = time::UtcOffset::current_local_offset().unwrap_or(time::UtcOffset::UTC);
-    let local = now.to_date_time().to_offset(offset);
-    let midnight = local.date().next_day().map(|day| day.midnight().assume_offset(offset));
-    midnight
-        .and_then(|at| Timestamp::try_from(at).ok())
-        .unwrap_or_else(|| now.after(Duration::from_secs(24 * 60 * 60)))
+/// Takes what came together. A backlog is waited for until it has arrived, so that it is told once.
+async fn gather(mut poke: Poke, poked: &mut mpsc::UnboundedReceiver<Poke>) -> Poke {
+    while let Ok(more) = poked.try_recv() {
+        poke.join(more);
+    }
+    let latest = Instant::now() + PATIENCE;
+    while poke.occasion == Occasion::Backlog {
+        let settled = (Instant::now() + SETTLED).min(latest);
+        match timeout_at(settled, poked.recv()).await {
+            Ok(Some(more)) => poke.join(more),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    poke
 }
 
-async fn tray_profile(profile: &Profile, active: Option<&str>) -> TrayProfile {
+/// What the tray shows, and which profiles are in contact.
+async fn facts(home: &Home, settings: &Settings) -> (TrayFacts, BTreeSet<String>) {
+    let mut pending: Vec<Pending> = Vec::new();
+    let mut profiles = Vec::new();
+    let mut in_contact = BTreeSet::new();
+    for profile in &home.profiles {
+        pending.extend(profile.pending().await);
+        let connectivity = profile.connectivity().await;
+        if connectivity.is_online() {
+            in_contact.insert(profile.record.id.clone());
+        }
+        profiles.push(tray_profile(profile, &connectivity, home.active.as_deref()).await);
+    }
+    pending.sort_by_key(|pending| pending.since);
+    (TrayFacts { profiles, pending, paused_until: settings.paused_until }, in_contact)
+}
+
+async fn tray_profile(
+    profile: &Profile,
+    connectivity: &Connectivity,
+    active: Option<&str>,
+) -> TrayProfile {
     let me = profile.me.read().await;
     let record = &profile.record;
     TrayProfile {
@@ -229,7 +287,7 @@ async fn tray_profile(profile: &Profile, active: Option<&str>) -> TrayProfile {
         workspace: me
             .as_ref()
             .map_or_else(|| record.workspace_name.clone(), |me| me.workspace.name.clone()),
-        standing: match profile.connectivity().await {
+        standing: match connectivity {
             Connectivity::Connecting
             | Connectivity::FirstSync { .. }
             | Connectivity::Live
@@ -239,4 +297,10 @@ async fn tray_profile(profile: &Profile, active: Option<&str>) -> TrayProfile {
         },
         active: active == Some(record.id.as_str()),
     }
+}
+
+/// This moment where the person is.
+fn moment() -> Moment {
+    let offset = time::UtcOffset::current_local_offset().unwrap_or(time::UtcOffset::UTC);
+    Moment { now: now(), offset: offset.whole_minutes() }
 }

@@ -10,12 +10,11 @@ use std::{
 };
 
 use entente_api_client::{Client, ClientOptions, Credentials, ServerAddress};
-use entente_attention::{Kind, News, NewsKind, Occasion, Pending, StateFacts};
+use entente_attention::Occasion;
 use entente_cache::{
-    Applied, Cache, CacheError, Journal, Keeping, MeRecord, Opened, PartnershipRecord,
-    ProfileRecord, Record, RecordKind,
+    Applied, Cache, CacheError, Journal, Keeping, MeRecord, Opened, ProfileRecord, Record,
+    RecordKind,
 };
-use entente_domain::StateName;
 use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
 use tokio::sync::{RwLock, mpsc};
 
@@ -113,72 +112,6 @@ impl Profile {
         }
         self.cache.close().await;
     }
-
-    /// What waits for this person.
-    pub(super) async fn pending(&self) -> Vec<Pending> {
-        if self.is_locked() {
-            return Vec::new();
-        }
-        // More than anybody reads; the count comes from elsewhere.
-        let records = self.cache.awaiting_me(200).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "what waits could not be read");
-            Vec::new()
-        });
-        records.into_iter().filter_map(|record| pending(&self.record.id, record)).collect()
-    }
-
-    async fn news(&self, changes: &[Applied]) -> Vec<News> {
-        let me = self.me.read().await;
-        let Some(me) = me.as_ref() else { return Vec::new() };
-        changes.iter().filter_map(|change| news(&self.record.id, me, change)).collect()
-    }
-}
-
-fn pending(profile: &str, record: PartnershipRecord) -> Option<Pending> {
-    let kind = match record.state {
-        StateName::AwaitingApproval => Kind::Approval,
-        StateName::AwaitingAcceptance => Kind::Acceptance,
-        StateName::Active
-        | StateName::DeclinedByHost
-        | StateName::DeclinedByGuest
-        | StateName::Withdrawn
-        | StateName::Expired
-        | StateName::Removed => return None,
-    };
-    Some(Pending {
-        profile: profile.into(),
-        partnership: record.id,
-        kind,
-        host: record.host.name,
-        guest: record.guest.name,
-        requested_by: record.requested_by.name,
-        reason: record.reason,
-        since: record.awaiting_since?,
-        expires_at: record.expires_at?,
-    })
-}
-
-/// News is for the sender and the Partnership Owners, of what others did.
-fn news(profile: &str, me: &MeRecord, change: &Applied) -> Option<News> {
-    let after = change.after.as_ref()?.as_partnership()?;
-    let before = change.before.as_ref().and_then(Record::as_partnership);
-    let facts =
-        |record: &PartnershipRecord| StateFacts { state: record.state, version: record.version };
-    let kind = NewsKind::of(before.map(facts), facts(after))?;
-    let is_mine = after.requested_by.id == me.user.id
-        || after.owners.iter().any(|owner| owner.id == me.user.id);
-    let by = after.history.last().and_then(|entry| entry.by.as_ref());
-    if !is_mine || by.is_some_and(|by| by.id == me.user.id) {
-        return None;
-    }
-    Some(News {
-        profile: profile.into(),
-        partnership: after.id,
-        kind,
-        partner: after.partner().name.clone(),
-        by: by.map(|by| by.name.clone()),
-        version: after.version,
-    })
 }
 
 impl Home {
@@ -295,8 +228,10 @@ impl Controller {
                     if changed.is_err() {
                         return;
                     }
+                    let is_online = status.borrow_and_update().is_online();
+                    // What came meanwhile is told now, all at once.
+                    self.poke(if is_online { Poke::backlog() } else { Poke::tray() });
                     self.emit(&BackendEvent::StateChanged);
-                    self.poke(Poke::tray());
                 }
             }
         }

@@ -3,37 +3,16 @@ use std::{
     time::Duration,
 };
 
-use entente_domain::{PartnershipId, Side, Timestamp};
-use serde::{Deserialize, Serialize};
+use entente_domain::Timestamp;
 
-use crate::{
-    Command, Kind, News, NewsKind, Pending, Verb,
-    text::{line, lines},
-};
-
-/// What a person chose about notifications.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    /// Nothing is shown until then.
-    pub paused_until: Option<Timestamp>,
-    /// After how long what still waits is told again.
-    pub remind_after: Duration,
-}
-
-impl Default for Settings {
-    /// Not paused; a day.
-    fn default() -> Self {
-        Self { paused_until: None, remind_after: Duration::from_secs(24 * 60 * 60) }
-    }
-}
+use crate::{Command, Moment, News, NewsKind, Pending, Settings, Verb, words};
 
 /// Why it is time to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// Something happened just now.
     Live,
-    /// Much may have happened at once: a first sync, a wake from sleep, a start.
+    /// Much may have happened at once: a first sync, a wake from sleep, a start, the end of a pause.
     Backlog,
 }
 
@@ -50,8 +29,8 @@ pub struct Notice {
     pub body: String,
     /// Its buttons, in order.
     pub buttons: Vec<Button>,
-    /// What a click on it opens.
-    pub target: Target,
+    /// What a click on it asks for.
+    pub click: Command,
 }
 
 /// A button on a notice.
@@ -63,20 +42,6 @@ pub struct Button {
     pub label: String,
 }
 
-/// What a click opens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// One item.
-    Item {
-        /// Of which profile.
-        profile: String,
-        /// Which one.
-        partnership: PartnershipId,
-    },
-    /// All that waits.
-    Inbox,
-}
-
 /// What to do about notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoticeAction {
@@ -86,177 +51,156 @@ pub enum NoticeAction {
     Withdraw(String),
 }
 
+/// All that a plan is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What waits, over all profiles.
+    pub pending: &'a [Pending],
+    /// What happened, now and while it could not be told.
+    pub news: &'a [News],
+    /// The profiles that are in contact with their server. For the others it cannot be known whether
+    /// what is known still holds, and nothing could be decided.
+    pub in_contact: &'a BTreeSet<String>,
+    /// What was told, and when last.
+    pub told: &'a BTreeMap<String, Timestamp>,
+    /// The ids of what is on the screen, and since when.
+    pub shown: &'a BTreeMap<String, Timestamp>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// In this order.
+    pub actions: Vec<NoticeAction>,
+    /// The news that is to be told, but not now.
+    pub later: Vec<News>,
+}
+
 /// More than so many at once become one.
 const MOST_AT_ONCE: usize = 3;
-const SUMMARY: &str = "summary";
+/// What is that close together counts as at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
+const PENDING: &str = "pending/";
+const NEWS: &str = "news/";
+const SUMMARY: &str = "summary/waiting";
+const NEWS_SUMMARY: &str = "summary/news";
 
 /// Which notices to show and which to withdraw.
 ///
-/// `told` says when each was last told, `shown` which ids are on the screen. What is recorded as told
-/// is in [`Notice::tells`], to be recorded once it was shown.
+/// What is recorded as told is in [`Notice::tells`], to be recorded once it was shown.
 #[must_use]
-pub fn plan(
-    pending: &[Pending],
-    news: &[News],
-    told: &BTreeMap<String, Timestamp>,
-    shown: &BTreeSet<String>,
-    settings: &Settings,
-    occasion: Occasion,
-    now: Timestamp,
-) -> Vec<NoticeAction> {
-    let waiting: BTreeSet<String> = pending.iter().map(pending_id).collect();
-    let news_ids: BTreeSet<String> = news.iter().map(news_id).collect();
-    let mut actions: Vec<NoticeAction> = shown
+pub fn plan(known: Known<'_>, settings: &Settings, occasion: Occasion, at: Moment) -> Plan {
+    let is_heard = |profile: &String| !settings.muted.contains(profile);
+    let waiting: Vec<&Pending> =
+        known.pending.iter().filter(|pending| is_heard(&pending.profile)).collect();
+    let mut plan = Plan { actions: withdrawn(known, &waiting), later: Vec::new() };
+
+    let mut names = BTreeSet::new();
+    let wanted = known.news.iter().filter(|news| {
+        is_heard(&news.profile)
+            && !settings.off.contains(&news.kind.topic())
+            && !known.told.contains_key(&news.key())
+            && names.insert(news.key())
+    });
+    let is_silent = settings.is_silent(at);
+    let (news, later): (Vec<&News>, Vec<&News>) =
+        wanted.partition(|news| !is_silent && known.in_contact.contains(&news.profile));
+    plan.later = later.into_iter().cloned().collect();
+    if is_silent {
+        return plan;
+    }
+
+    let fresh: Vec<&Pending> = waiting
         .iter()
+        .copied()
+        .filter(|pending| known.in_contact.contains(&pending.profile))
+        .filter(|pending| match known.told.get(&pending.key()) {
+            None => true,
+            Some(told) => settings.remind_after.is_some_and(|wait| at.now.since(*told) >= wait),
+        })
+        .collect();
+    let count = fresh.len() + news.len();
+    let is_one_summary = match occasion {
+        Occasion::Backlog => count > 1,
+        Occasion::Live => count > 0 && count + just_shown(known, at) > MOST_AT_ONCE,
+    };
+    let hide = settings.hide_names;
+    if is_one_summary {
+        plan.actions.push(NoticeAction::Show(summary(&waiting, &fresh, &news, hide)));
+    } else {
+        let pending = fresh.into_iter().map(|pending| of_pending(pending, hide));
+        let news = news.into_iter().map(|news| of_news(news, hide));
+        plan.actions.extend(pending.chain(news).map(NoticeAction::Show));
+    }
+    plan
+}
+
+fn withdrawn(known: Known<'_>, waiting: &[&Pending]) -> Vec<NoticeAction> {
+    let ids: BTreeSet<String> = waiting.iter().map(|pending| pending_id(pending)).collect();
+    known
+        .shown
+        .keys()
         .filter(|id| {
-            let over = id.starts_with(PENDING) && !waiting.contains(*id);
-            over && !news_ids.contains(*id) || (*id == SUMMARY && pending.is_empty())
+            id.starts_with(PENDING) && !ids.contains(*id) || *id == SUMMARY && waiting.is_empty()
         })
         .map(|id| NoticeAction::Withdraw(id.clone()))
-        .collect();
-    if settings.paused_until.is_some_and(|until| now < until) {
-        return actions;
-    }
-    let fresh: Vec<&Pending> = pending
-        .iter()
-        .filter(|pending| match told.get(&pending.key()) {
-            None => true,
-            Some(at) => now.since(*at) >= settings.remind_after,
-        })
-        .collect();
-    let news: Vec<&News> = news.iter().filter(|news| !told.contains_key(&news.key())).collect();
-    let count = fresh.len() + news.len();
-    let most = match occasion {
-        Occasion::Live => MOST_AT_ONCE,
-        Occasion::Backlog => 1,
-    };
-    if count > most {
-        actions.push(NoticeAction::Show(summary(pending.len(), &fresh, &news)));
-    } else {
-        actions.extend(fresh.into_iter().map(|pending| NoticeAction::Show(of_pending(pending))));
-        actions.extend(news.into_iter().map(|news| NoticeAction::Show(of_news(news))));
-    }
-    actions
+        .collect()
 }
 
-const PENDING: &str = "pending/";
+fn just_shown(known: Known<'_>, at: Moment) -> usize {
+    let is_single = |id: &str| id.starts_with(PENDING) || id.starts_with(NEWS);
+    let is_new = |since: &Timestamp| at.now.since(*since) < AT_ONCE;
+    known.shown.iter().filter(|(id, since)| is_single(id) && is_new(since)).count()
+}
 
 fn pending_id(pending: &Pending) -> String {
-    format!("{PENDING}{}/{}", pending.profile, pending.partnership)
+    format!("{PENDING}{}/{}", pending.profile, pending.item)
 }
 
-fn news_id(news: &News) -> String {
-    format!("news/{}/{}", news.profile, news.partnership)
-}
-
-fn of_pending(pending: &Pending) -> Notice {
-    let sender = line(&pending.requested_by, 60);
-    let host = line(&pending.host, 60);
-    let guest = line(&pending.guest, 60);
-    let verbs: &[Verb] = match pending.kind {
-        Kind::Approval => &[Verb::Approve, Verb::Decline, Verb::Review],
-        // Consent to the terms cannot be given from a banner.
-        Kind::Acceptance => &[Verb::Review, Verb::Decline],
-    };
-    let (title, body) = match pending.kind {
-        Kind::Approval => (
-            format!("{sender} wants to partner with {guest}"),
-            lines(pending.reason.as_deref().unwrap_or("No reason was given."), 300),
-        ),
-        Kind::Acceptance => (
-            format!("{host} wants to partner with {guest}"),
-            format!("{sender} sent the request. Read the Terms of Service to accept it."),
-        ),
-    };
+fn of_pending(pending: &Pending, hide: bool) -> Notice {
+    let words = words::of_pending(pending, hide);
+    // Nobody decides on what they cannot see.
+    let verbs = if hide { &[Verb::Review][..] } else { pending.verbs() };
     Notice {
         id: pending_id(pending),
         tells: vec![pending.key()],
-        title,
-        body,
+        title: words.title,
+        body: words.body,
         buttons: verbs
             .iter()
-            .map(|verb| Button {
-                command: Command::Item {
-                    verb: *verb,
-                    profile: pending.profile.clone(),
-                    partnership: pending.partnership,
-                },
-                label: verb.label().into(),
-            })
+            .map(|verb| Button { command: pending.command(*verb), label: verb.label().into() })
             .collect(),
-        target: Target::Item { profile: pending.profile.clone(), partnership: pending.partnership },
+        click: pending.command(Verb::Review),
     }
 }
 
-fn of_news(news: &News) -> Notice {
-    let partner = line(&news.partner, 60);
-    let by = news.by.as_deref().map_or_else(|| "An Admin".to_owned(), |by| line(by, 60));
-    let (title, body) = match news.kind {
-        NewsKind::Approved => (
-            format!("Request to partner with {partner} approved"),
-            format!("{by} approved it. It is the partner's turn now."),
-        ),
-        NewsKind::Accepted => (
-            format!("{partner} is your partner now"),
-            format!("{by} accepted. You can share accounts."),
-        ),
-        NewsKind::Declined(side) => (
-            format!("Request to partner with {partner} declined"),
-            match side {
-                Side::Host => format!("{by} declined it."),
-                Side::Guest => {
-                    format!("{by} of {partner} declined it. You can resend the request.")
-                }
-            },
-        ),
-        NewsKind::Expired => (
-            format!("Request to partner with {partner} expired"),
-            "Nobody decided in time. You can resend the request.".to_owned(),
-        ),
-        NewsKind::Removed => (
-            format!("Partnership with {partner} removed"),
-            format!("{by} removed it. All shared access has ended."),
-        ),
-    };
+fn of_news(news: &News, hide: bool) -> Notice {
+    let words = words::of_news(news, hide);
     Notice {
-        id: news_id(news),
+        id: format!("{NEWS}{}/{}", news.profile, news.item),
         tells: vec![news.key()],
-        title,
-        body,
+        title: words.title,
+        body: words.body,
         buttons: Vec::new(),
-        target: Target::Item { profile: news.profile.clone(), partnership: news.partnership },
+        click: match news.kind {
+            // It cannot be seen any more.
+            NewsKind::AccessEnded { .. } => Command::Profile(news.profile.clone()),
+            _ => {
+                Command::Item { verb: Verb::Review, profile: news.profile.clone(), item: news.item }
+            }
+        },
     }
 }
 
-fn summary(waiting: usize, fresh: &[&Pending], news: &[&News]) -> Notice {
-    let title = match waiting {
-        0 => format!("{} partnerships changed", news.len()),
-        1 => "1 partnership request waits for you".to_owned(),
-        n => format!("{n} partnership requests wait for you"),
-    };
-    let mut names: Vec<String> = Vec::new();
-    let partners = fresh.iter().map(|pending| match pending.kind {
-        Kind::Approval => &pending.guest,
-        Kind::Acceptance => &pending.host,
-    });
-    for name in partners.chain(news.iter().map(|news| &news.partner)) {
-        let name = line(name, 40);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    let more = names.len().saturating_sub(4);
-    names.truncate(4);
-    let mut body = names.join(", ");
-    if more > 0 {
-        body.push_str(&format!(" and {more} more"));
-    }
+fn summary(waiting: &[&Pending], fresh: &[&Pending], news: &[&News], hide: bool) -> Notice {
+    let words = words::summary(waiting, fresh, news, hide);
+    let id = if fresh.is_empty() { NEWS_SUMMARY } else { SUMMARY };
     Notice {
-        id: SUMMARY.into(),
+        id: id.into(),
         tells: fresh.iter().map(|p| p.key()).chain(news.iter().map(|n| n.key())).collect(),
-        title,
-        body,
-        buttons: vec![Button { command: Command::Open, label: "Open".into() }],
-        target: Target::Inbox,
+        title: words.title,
+        body: words.body,
+        buttons: vec![Button { command: Command::Inbox, label: "Open".into() }],
+        click: Command::Inbox,
     }
 }

@@ -1,114 +1,71 @@
-use entente_domain::{PartnershipId, Side, StateName, Timestamp};
+use entente_domain::{GuestRole, Timestamp};
+
+use crate::{Command, Item, Verb};
 
 /// Something that waits for the person behind a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// For which profile.
     pub profile: String,
-    /// Which partnership.
-    pub partnership: PartnershipId,
+    /// What it is about.
+    pub item: Item,
     /// What is asked.
     pub kind: Kind,
     /// The host workspace's name.
     pub host: String,
     /// The guest workspace's name.
     pub guest: String,
-    /// The sender's name.
+    /// The name of who asks.
     pub requested_by: String,
-    /// Why; for the host only.
+    /// Why, if this side may know.
     pub reason: Option<String>,
     /// Since when.
     pub since: Timestamp,
-    /// Until when.
-    pub expires_at: Timestamp,
 }
 
 /// What is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A host Admin's approval.
     Approval,
     /// A guest Admin's acceptance.
     Acceptance,
+    /// An account Owner's answer to a Manager.
+    Access {
+        /// The account: "Mailchimp, EMEA newsletter".
+        account: String,
+        /// For whom.
+        member: String,
+        /// Which role.
+        role: GuestRole,
+    },
 }
 
 impl Pending {
-    /// Names this wait: the same partnership waiting again is another one.
+    /// Names this wait: the same thing waiting again is another one.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}/{}/{}", self.profile, self.partnership, self.since.unix_millis())
+        format!("{}/{}/{}", self.profile, self.item, self.since.unix_millis())
     }
-}
 
-/// What of a partnership matters for news.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateFacts {
-    /// Where it stands.
-    pub state: StateName,
-    /// Counts its changes.
-    pub version: i64,
-}
-
-/// Something that happened to a partnership that the person sent or owns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct News {
-    /// For which profile.
-    pub profile: String,
-    /// Which partnership.
-    pub partnership: PartnershipId,
-    /// What happened.
-    pub kind: NewsKind,
-    /// The partner's name.
-    pub partner: String,
-    /// Who did it; none if it was the server.
-    pub by: Option<String>,
-    /// The version that it led to.
-    pub version: i64,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewsKind {
-    /// The host's Admin approved.
-    Approved,
-    /// The guest's Admin accepted.
-    Accepted,
-    /// Somebody declined.
-    Declined(Side),
-    /// Nobody decided in time.
-    Expired,
-    /// The partnership was removed.
-    Removed,
-}
-
-impl NewsKind {
-    /// What a change of state is, if it is news; what is known for the first time is not.
-    #[must_use]
-    pub fn of(before: Option<StateFacts>, after: StateFacts) -> Option<Self> {
-        let before = before?;
-        if before.state == after.state || before.version >= after.version {
-            return None;
-        }
-        match after.state {
-            StateName::AwaitingAcceptance if before.state == StateName::AwaitingApproval => {
-                Some(Self::Approved)
-            }
-            StateName::Active => Some(Self::Accepted),
-            StateName::DeclinedByHost => Some(Self::Declined(Side::Host)),
-            StateName::DeclinedByGuest => Some(Self::Declined(Side::Guest)),
-            StateName::Expired => Some(Self::Expired),
-            StateName::Removed => Some(Self::Removed),
-            StateName::AwaitingAcceptance | StateName::AwaitingApproval | StateName::Withdrawn => {
-                None
-            }
+    /// What can be done about it outside the window. Consent to the terms cannot be given there.
+    pub(crate) fn verbs(&self) -> &'static [Verb] {
+        match self.kind {
+            Kind::Approval => &[Verb::Approve, Verb::Decline, Verb::Review],
+            Kind::Acceptance => &[Verb::Review, Verb::Decline],
+            Kind::Access { .. } => &[Verb::Accept, Verb::Decline, Verb::Review],
         }
     }
-}
 
-impl News {
-    /// Names this news.
-    #[must_use]
-    pub fn key(&self) -> String {
-        format!("{}/{}/v{}", self.profile, self.partnership, self.version)
+    pub(crate) fn command(&self, verb: Verb) -> Command {
+        Command::Item { verb, profile: self.profile.clone(), item: self.item }
+    }
+
+    /// The other workspace's name.
+    pub(crate) fn partner(&self) -> &str {
+        match self.kind {
+            Kind::Approval | Kind::Access { .. } => &self.guest,
+            Kind::Acceptance => &self.host,
+        }
     }
 }

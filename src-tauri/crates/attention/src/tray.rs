@@ -1,6 +1,6 @@
 use entente_domain::Timestamp;
 
-use crate::{Command, Kind, Pending, Verb, text::line};
+use crate::{Command, Kind, Pending, text::line};
 
 /// How a profile stands, as far as the tray shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub fn tray(facts: &TrayFacts, now: Timestamp) -> TrayModel {
     let mut entries = vec![Entry::Text(text.clone()), Entry::Separator];
     entries.extend(facts.pending.iter().take(MOST_ITEMS).map(item));
     if count > MOST_ITEMS {
-        entries.push(click(Command::Open, &format!("And {} more…", count - MOST_ITEMS)));
+        entries.push(click(Command::Inbox, &format!("And {} more…", count - MOST_ITEMS)));
     }
     if count > 0 {
         entries.push(Entry::Separator);
@@ -145,30 +145,16 @@ pub fn tray(facts: &TrayFacts, now: Timestamp) -> TrayModel {
 }
 
 fn item(pending: &Pending) -> Entry {
-    let (label, verbs): (_, &[Verb]) = match pending.kind {
-        Kind::Approval => (
-            format!(
-                "Approve? {} with {}",
-                line(&pending.requested_by, 30),
-                line(&pending.guest, 30)
-            ),
-            &[Verb::Approve, Verb::Decline, Verb::Review],
-        ),
-        Kind::Acceptance => {
-            (format!("Accept? {}", line(&pending.host, 40)), &[Verb::Review, Verb::Decline])
+    let sender = line(&pending.requested_by, 30);
+    let label = match &pending.kind {
+        Kind::Approval => format!("Approve? {sender} with {}", line(&pending.guest, 30)),
+        Kind::Acceptance => format!("Accept? {}", line(&pending.host, 40)),
+        Kind::Access { account, member, .. } => {
+            format!("Access? {} to {}", line(member, 30), line(account, 40))
         }
     };
-    let entries = verbs
-        .iter()
-        .map(|verb| {
-            let command = Command::Item {
-                verb: *verb,
-                profile: pending.profile.clone(),
-                partnership: pending.partnership,
-            };
-            click(command, verb.label())
-        })
-        .collect();
+    let entries =
+        pending.verbs().iter().map(|verb| click(pending.command(*verb), verb.label())).collect();
     Entry::Menu { label, entries }
 }
 

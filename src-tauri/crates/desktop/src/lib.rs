@@ -7,6 +7,7 @@
 
 #![deny(missing_docs)]
 
+mod autostart;
 mod browser;
 mod clipboard;
 mod keyring;
@@ -14,25 +15,37 @@ mod keyring;
 mod linux;
 mod notifier;
 
+use tokio::sync::mpsc::UnboundedSender;
+
+pub use autostart::{Autostart, AutostartError};
 pub use browser::{BrowserError, open_in_browser};
 pub use clipboard::{Clipboard, ClipboardError};
 
 pub use crate::keyring::{Keyring, KeyringError};
-pub use notifier::{Banner, Notifier, NotifyError, Response};
+pub use notifier::{Asked, Banner, Notifier, NotifyError};
 
-/// Whether something shows tray icons. Where the answer is not to be had, there is one.
-pub async fn has_tray() -> bool {
+/// Says through the sender whether something shows tray icons: at once, and each time that changes.
+/// Where the answer is not to be had, there is one.
+pub async fn watch_tray(changed: UnboundedSender<bool>) {
     #[cfg(target_os = "linux")]
-    return linux::has_tray().await;
+    linux::watch_tray(changed).await;
     #[cfg(not(target_os = "linux"))]
-    true
+    let _ = changed.send(true);
 }
 
 /// Says so through the sender each time the machine woke or the network may have come back. Returns
 /// when there is nothing to listen to.
-pub async fn watch_wakes(woke: tokio::sync::mpsc::UnboundedSender<()>) {
+pub async fn watch_wakes(woke: UnboundedSender<()>) {
     #[cfg(target_os = "linux")]
     linux::watch_wakes(woke).await;
     #[cfg(not(target_os = "linux"))]
     drop(woke);
+}
+
+/// Who shows notifications, with the version; none if nobody does.
+pub async fn notification_service() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return linux::notification_service().await.ok();
+    #[cfg(not(target_os = "linux"))]
+    Some("the system".into())
 }

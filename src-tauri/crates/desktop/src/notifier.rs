@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use notify_rust::{CloseReason, Hint, Notification, NotificationHandle, NotificationResponse};
+use notify_rust::{Hint, Notification, NotificationHandle, NotificationResponse};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,31 +19,15 @@ pub struct Banner {
     pub title: String,
     /// The rest: text, never markup.
     pub body: String,
-    /// Its buttons: an id and what people read.
+    /// What a click on it asks for; none if on nothing.
+    pub click: Option<String>,
+    /// Its buttons: what each asks for and what people read.
     pub buttons: Vec<(String, String)>,
 }
 
-/// What became of a notification.
+/// What a person asked for by clicking on a notification or one of its buttons.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Response {
-    /// It was clicked itself.
-    Clicked {
-        /// Which one.
-        banner: String,
-    },
-    /// One of its buttons was clicked.
-    Button {
-        /// Which one's.
-        banner: String,
-        /// Which button.
-        button: String,
-    },
-    /// It is gone.
-    Closed {
-        /// Which one.
-        banner: String,
-    },
-}
+pub struct Asked(pub String);
 
 /// Why nothing was shown.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,18 +43,18 @@ pub enum NotifyError {
 pub struct Notifier {
     name: &'static str,
     shown: Arc<Mutex<HashMap<String, u32>>>,
-    responses: mpsc::UnboundedSender<Response>,
+    asked: mpsc::UnboundedSender<Asked>,
 }
 
 const CLICKED: &str = "default";
 
 impl Notifier {
-    /// A notifier for a program of that name; what becomes of its notifications comes through the
-    /// receiver.
+    /// A notifier for a program of that name; what is asked for on its notifications comes through
+    /// the receiver.
     #[must_use]
-    pub fn new(name: &'static str) -> (Self, mpsc::UnboundedReceiver<Response>) {
-        let (responses, receiver) = mpsc::unbounded_channel();
-        (Self { name, shown: Arc::default(), responses }, receiver)
+    pub fn new(name: &'static str) -> (Self, mpsc::UnboundedReceiver<Asked>) {
+        let (asked, receiver) = mpsc::unbounded_channel();
+        (Self { name, shown: Arc::default(), asked }, receiver)
     }
 
     /// Shows a notification; it was shown when this returns.
@@ -112,8 +96,10 @@ impl Notifier {
             .icon("app.entente.desktop")
             .hint(Hint::DesktopEntry("app.entente.desktop".into()))
             .hint(Hint::Category("im.received".into()))
-            .timeout(notify_rust::Timeout::Default)
-            .action(CLICKED, "Open");
+            .timeout(notify_rust::Timeout::Default);
+        if banner.click.is_some() {
+            notification.action(CLICKED, "Open");
+        }
         for (id, label) in &banner.buttons {
             notification.action(id, label);
         }
@@ -130,32 +116,22 @@ impl Notifier {
         let number = number_of(&handle);
         self.lock().insert(banner.id.clone(), number);
         let _ = told.send(Ok(()));
-        let responses = self.responses.clone();
-        let id = banner.id.clone();
+        let Banner { id, click, .. } = banner;
+        let asked = self.asked.clone();
         // Not every service takes a notification away when it was answered.
         let answered = Arc::new(AtomicBool::new(false));
         let was_answered = answered.clone();
         let waited = handle.wait_for_response(move |response: &NotificationResponse| {
-            let banner = id.clone();
-            answered.store(!matches!(response, NotificationResponse::Closed(_)), Ordering::SeqCst);
-            let _ = responses.send(match response {
-                NotificationResponse::Default => Response::Clicked { banner },
-                NotificationResponse::Action(action) if action == CLICKED => {
-                    Response::Clicked { banner }
-                }
-                NotificationResponse::Action(action) => {
-                    Response::Button { banner, button: action.clone() }
-                }
-                NotificationResponse::Closed(reason) => {
-                    tracing::debug!(
-                        ?reason,
-                        expired = matches!(reason, CloseReason::Expired),
-                        "closed"
-                    );
-                    Response::Closed { banner }
-                }
-                _ => Response::Closed { banner },
-            });
+            let ask = match response {
+                NotificationResponse::Default => click.clone(),
+                NotificationResponse::Action(action) if action == CLICKED => click.clone(),
+                NotificationResponse::Action(action) => Some(action.clone()),
+                _ => return,
+            };
+            answered.store(true, Ordering::SeqCst);
+            if let Some(ask) = ask {
+                let _ = asked.send(Asked(ask));
+            }
         });
         if let Err(error) = waited {
             tracing::debug!(%error, "nobody tells what became of a notification");
@@ -165,8 +141,8 @@ impl Notifier {
         }
         let mut shown = self.lock();
         // A later one may have taken the place.
-        if shown.get(&banner.id) == Some(&number) {
-            shown.remove(&banner.id);
+        if shown.get(&id) == Some(&number) {
+            shown.remove(&id);
         }
     }
 }

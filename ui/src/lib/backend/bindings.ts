@@ -84,6 +84,23 @@ export const commands = {
 	syncNow: (profile: string) => __TAURI_INVOKE<null>("sync_now", { profile }),
 	/**  Reads a profile's key from the keyring once more, after it was unlocked. */
 	unlockProfile: (profile: string) => __TAURI_INVOKE<AppState>("unlock_profile", { profile }),
+	/**  Chooses about notifications; gives what is kept. */
+	changeNotificationSettings: (settings: NotificationSettings) => __TAURI_INVOKE<NotificationSettings>("change_notification_settings", { settings }),
+	/**  Changes how the program behaves on this computer; gives how it does then. */
+	changeProgramSettings: (change: ProgramChange) => __TAURI_INVOKE<ProgramSettings>("change_program_settings", { change }),
+	/**  What helps to find a fault, without anything secret: for a person to copy. */
+	diagnostics: () => __TAURI_INVOKE<string>("diagnostics"),
+	/**  What the person chose about notifications. */
+	notificationSettings: () => __TAURI_INVOKE<NotificationSettings>("notification_settings"),
+	/**  How the program behaves on this computer. */
+	programSettings: () => __TAURI_INVOKE<ProgramSettings>("program_settings"),
+	/**
+	 *  Remembers something for the window, such as where the person was or how wide a pane is; with no
+	 *  value, forgets it.
+	 */
+	rememberForWindow: (name: string, value: string | null) => __TAURI_INVOKE<null>("remember_for_window", { name, value }),
+	/**  What the window asked to remember, by name. */
+	windowMemory: () => __TAURI_INVOKE<{ [key in string]: string }>("window_memory"),
 };
 
 /** Events */
@@ -397,12 +414,10 @@ profile: string;
  *  `activity`.
  */
 kinds: string[] } | 
-/**  Somebody asked for an item: a banner, the tray, a link. */
+/**  Somebody asked to see something. */
 { kind: "item_opened"; 
-/**  Of which profile. */
-profile: string; 
-/**  Which one; none for the inbox. */
-partnershipId: string | null } | 
+/**  What. */
+item: OpenItem } | 
 /**  The outcome of a decision whose answer came late, or that was made outside the window. */
 { kind: "decision_settled"; 
 /**  Of which profile. */
@@ -422,6 +437,13 @@ export type CacheKeeping =
 "unencrypted" | 
 /**  Only until the program ends. */
 "memory";
+
+/**  What closing the window does where there is no tray. */
+export type CloseChoice = 
+/**  It ends the program. */
+"quit" | 
+/**  It minimises the window, and the program goes on. */
+"minimise";
 
 /**  A refused or failed command. */
 export type CommandError = {
@@ -613,6 +635,22 @@ export type MemberRow = {
 	allowedActions: string[],
 };
 
+/**  Which news is told. */
+export type NewsSwitches = {
+	/**  A request was approved. */
+	approved: boolean,
+	/**  A request was declined. */
+	declined: boolean,
+	/**  A request was accepted. */
+	accepted: boolean,
+	/**  A request expired. */
+	expired: boolean,
+	/**  A partnership was removed. */
+	removed: boolean,
+	/**  Access to an account was given, changed or taken away, or a request for it was decided. */
+	access: boolean,
+};
+
 /**  Which notice it is. */
 export type NoticeKind = 
 /**  Keys cannot be kept. */
@@ -628,13 +666,42 @@ export type NoticeKind =
 /**  The disk is full, or the folder may not be written. */
 "storage_failed";
 
-/**  An item to show. */
-export type OpenItem = {
-	/**  Of which profile. */
-	profile: string,
-	/**  Which one; none for the inbox. */
-	partnershipId: string | null,
+/**  What a person chose about notifications. Pausing is apart: see `pause_notifications`. */
+export type NotificationSettings = {
+	/**  After how many hours what still waits is told again, 1 to 720; none for never. */
+	remindAfterHours: number | null,
+	/**  When nothing is shown, every day. */
+	quietHours: QuietHours | null,
+	/**  Which news is told. */
+	news: NewsSwitches,
+	/**  The ids of the profiles for which nothing is told. */
+	mutedProfiles: string[],
+	/**  Whether banners name nobody and nothing. */
+	hideNames: boolean,
 };
+
+/**  What somebody asked to see: a banner, the tray, a link, a second start. */
+export type OpenItem = {
+	/**  Of which profile; none for what is of all, or of nobody here. */
+	profile: string | null,
+	/**  What. */
+	kind: OpenKind,
+	/**  Which partnership or account. */
+	id: string | null,
+};
+
+/**  What somebody asked to see. */
+export type OpenKind = 
+/**  All that waits. */
+"inbox" | 
+/**  A profile's partnerships. */
+"partners" | 
+/**  One partnership. */
+"partnership" | 
+/**  One account, with what is asked for there. */
+"account" | 
+/**  Something that no profile can see. */
+"unknown";
 
 /**  A guest member with access, and on what. */
 export type PartnerMember = {
@@ -810,6 +877,32 @@ export type Profile = {
 	maySendRequests: boolean,
 	/**  Whether a request that this user sends needs a reason. */
 	requestNeedsReason: boolean,
+};
+
+/**  Changes of [`ProgramSettings`]; what is none stays. */
+export type ProgramChange = {
+	/**  Whether it starts at login. */
+	startAtLogin: boolean | null,
+	/**  What closing the window does where there is no tray. */
+	closeWithoutTray: CloseChoice | null,
+};
+
+/**  How the program behaves on this computer. */
+export type ProgramSettings = {
+	/**  Whether it starts at login, hidden in the tray; none where that cannot be set here. */
+	startAtLogin: boolean | null,
+	/**  What closing the window does where there is no tray. */
+	closeWithoutTray: CloseChoice,
+	/**  Whether there is a tray just now. */
+	hasTray: boolean,
+};
+
+/**  A part of each day, where the person is. The same time twice is the whole day. */
+export type QuietHours = {
+	/**  From this time of the day on: `22:00`. */
+	from: string,
+	/**  To this one. */
+	to: string,
 };
 
 /**  Where the Activity Log was saved. */

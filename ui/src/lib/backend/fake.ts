@@ -13,9 +13,12 @@ import type {
   InboxItem,
   MemberQuery,
   MemberRow,
+  NotificationSettings,
   PartnershipDetail,
   PartnershipQuery,
   Profile,
+  ProgramChange,
+  ProgramSettings,
   SharedAccountRow,
 } from "./bindings";
 
@@ -49,6 +52,22 @@ export class FakeBackend implements Backend {
   /** The next call of this name is refused so. */
   refusals = new Map<string, CommandError>();
   sent: unknown[] = [];
+  notifications: NotificationSettings = {
+    remindAfterHours: 24,
+    quietHours: null,
+    news: {
+      approved: true,
+      declined: true,
+      accepted: true,
+      expired: true,
+      removed: true,
+      access: true,
+    },
+    mutedProfiles: [],
+    hideNames: false,
+  };
+  program: ProgramSettings = { startAtLogin: false, closeWithoutTray: "quit", hasTray: true };
+  memory = new Map<string, string>();
   readonly #listeners = new Set<(event: BackendEvent) => void>();
 
   constructor(start: "first" | "ready" = "ready", partners = 40) {
@@ -339,6 +358,41 @@ export class FakeBackend implements Backend {
   async dismissNotice(kind: string) {
     this.state.notices = this.state.notices.filter((notice) => notice.kind !== kind);
     return this.appState();
+  }
+
+  async notificationSettings() {
+    return structuredClone(this.notifications);
+  }
+
+  async changeNotificationSettings(settings: NotificationSettings) {
+    this.#refuse("changeNotificationSettings");
+    this.notifications = structuredClone(settings);
+    return this.notificationSettings();
+  }
+
+  async programSettings() {
+    return { ...this.program };
+  }
+
+  async changeProgramSettings(change: ProgramChange) {
+    this.#refuse("changeProgramSettings");
+    this.program.startAtLogin = change.startAtLogin ?? this.program.startAtLogin;
+    this.program.closeWithoutTray = change.closeWithoutTray ?? this.program.closeWithoutTray;
+    return this.programSettings();
+  }
+
+  async windowMemory() {
+    return Object.fromEntries(this.memory);
+  }
+
+  async rememberForWindow(name: string, value: string | null) {
+    if (value === null) this.memory.delete(name);
+    else this.memory.set(name, value);
+    return null;
+  }
+
+  async diagnostics() {
+    return "Entente: 0.1.0\nSystem: linux x86_64\n\nLog:\n";
   }
 
   #find(id: string): PartnershipDetail {

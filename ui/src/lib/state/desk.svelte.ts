@@ -9,6 +9,7 @@ import type {
   Draft,
   InboxItem,
   NoticeKind,
+  OpenItem,
   PartnershipDetail,
   PauseChoice,
   Profile,
@@ -234,7 +235,7 @@ export class Desk {
         if (event.kinds.includes("access_request")) void this.#refresh("state");
         break;
       case "item_opened":
-        void this.#open(event.profile, event.partnershipId);
+        void this.#open(event.item);
         break;
       case "decision_settled":
         this.tell(event.message, event.ok);
@@ -243,13 +244,19 @@ export class Desk {
     }
   }
 
-  async #open(profile: string, partnership: string | null) {
+  async #open({ profile, kind, id }: OpenItem) {
+    if (kind === "unknown") {
+      this.tell(t.linkUnknown, false);
+      return;
+    }
     if (profile && profile !== this.app?.active) await this.activate(profile);
-    if (partnership) {
-      this.section = "partners";
-      this.select({ profile, kind: "partnership", id: partnership });
-    } else if (!profile) {
+    if (kind === "inbox") {
       this.go("inbox");
+    } else if (kind === "partners" || !profile || !id) {
+      this.go("partners");
+    } else {
+      this.section = kind === "account" ? "accounts" : "partners";
+      this.select({ profile, kind, id });
     }
   }
 
@@ -287,7 +294,7 @@ export class Desk {
     const app = await this.#backend.appState();
     this.app = app;
     this.inbox = await this.#backend.inbox();
-    if (app.openItem) void this.#open(app.openItem.profile, app.openItem.partnershipId);
+    if (app.openItem) void this.#open(app.openItem);
   }
 
   async #readDetail() {

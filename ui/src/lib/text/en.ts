@@ -144,6 +144,7 @@ export const en = {
   noActivityText: "What happens to partnerships and accounts in this time appears here.",
   impactTitle: "What ends with it",
   impactNothing: "No account is shared through it.",
+  linkUnknown: "This is not there any more, or none of your connections can see it.",
 } as const;
 
 /** "1 partner", "2,000 partners". */

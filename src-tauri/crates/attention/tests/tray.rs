@@ -1,0 +1,66 @@
+//! What the tray shows.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{HOUR, access, now, pending};
+use entente_attention::{Kind, Standing, TrayFacts, TrayIcon, TrayModel, TrayProfile, tray};
+
+fn profile(standing: Standing) -> TrayProfile {
+    TrayProfile {
+        id: "p1".into(),
+        user: "Adam Berg".into(),
+        workspace: "Globex".into(),
+        standing,
+        active: true,
+    }
+}
+
+#[test]
+fn the_tray_says_how_it_stands() {
+    use Standing::{Offline, Online, SignedOut};
+    for (standings, waiting, paused, icon, text) in [
+        (&[][..], 0, false, TrayIcon::SignedOut, "Signed out"),
+        (&[Online][..], 0, false, TrayIcon::Idle, "Nothing waits for you"),
+        (&[Online][..], 1, false, TrayIcon::Attention, "1 request waits for you"),
+        (&[Online, Offline][..], 2, false, TrayIcon::Attention, "2 requests wait for you"),
+        (&[Online][..], 0, true, TrayIcon::Paused, "Notifications paused"),
+        (
+            &[Online][..],
+            1,
+            true,
+            TrayIcon::Attention,
+            "1 request waits for you, notifications paused",
+        ),
+        (&[Offline][..], 0, false, TrayIcon::Offline, "Offline"),
+        (&[Offline][..], 3, false, TrayIcon::Offline, "Offline, 3 requests wait for you"),
+        (&[Offline, SignedOut][..], 0, false, TrayIcon::Offline, "Offline"),
+        (&[SignedOut][..], 0, false, TrayIcon::SignedOut, "Signed out"),
+    ] {
+        let facts = TrayFacts {
+            profiles: standings.iter().copied().map(profile).collect(),
+            pending: (0..waiting).map(|number| pending(number, Kind::Approval)).collect(),
+            paused_until: paused.then(|| now().after(HOUR)),
+        };
+        let TrayModel { icon: found, text: words, count, .. } = tray(&facts, now());
+        assert_eq!((found, words.as_str()), (icon, text));
+        assert_eq!(count as u128, waiting);
+    }
+}
+
+#[test]
+fn the_trays_menu() {
+    let facts = TrayFacts {
+        profiles: vec![profile(Standing::Online), profile(Standing::SignedOut)],
+        pending: (0..10)
+            .map(|n| match n {
+                1 => pending(n, Kind::Acceptance),
+                2 => pending(n, access()),
+                _ => pending(n, Kind::Approval),
+            })
+            .collect(),
+        paused_until: None,
+    };
+    insta::assert_debug_snapshot!(tray(&facts, now()).entries);
+}
