@@ -1,13 +1,17 @@
 //! A display, a session bus, a notification service, a keyring and a tray host of its own for each
 //! test, all real, and ways to read and press what a person would. Linux only.
 
+mod appearance;
 mod banners;
+mod browser;
 mod children;
 mod lab;
 mod tray;
 mod window;
 
+pub use appearance::Appearance;
 pub use banners::{Banner, Banners};
 pub use lab::Lab;
+pub use thirtyfour::Key;
 pub use tray::{MenuEntry, Tray};
 pub use window::Window;

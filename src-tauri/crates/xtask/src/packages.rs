@@ -34,7 +34,7 @@ pub const DESKTOP: &[&str] = &[
 ];
 
 /// What driving a window in a test needs, beside the virtual desktop.
-pub const DRIVE: &[&str] = &["webkit2gtk-driver", "openbox"];
+pub const DRIVE: &[&str] = &["webkit2gtk-driver", "openbox", "xclip", "xsettingsd"];
 
 /// What the tests of the server on PostgreSQL need; they start one of their own.
 pub const DATABASE: &[&str] = &["postgresql"];

@@ -13,7 +13,11 @@ use zbus::{Connection, fdo::DBusProxy, names::BusName};
 
 use crate::{
     Banners, Tray, Window,
-    desktop::children::{Children, command},
+    desktop::{
+        appearance::{self, Appearance},
+        browser,
+        children::{Children, command},
+    },
     until,
 };
 
@@ -28,6 +32,8 @@ pub struct Lab {
     /// What the tray shows.
     pub tray: Tray,
     output: PathBuf,
+    /// The process id of what tells programs the desktop's settings.
+    settings: u32,
     // Last, so that they end after the connections and before the directory goes.
     children: Children,
     home: TempDir,
@@ -82,7 +88,8 @@ impl Lab {
         let banners = Banners::start(&address).await?;
         start_notifications(&mut children, &env, &output)?;
         start_keyring(&mut children, &env).await?;
-        let lab = Self { env, bus, banners, tray, output, children, home };
+        let settings = appearance::start(&mut children, &env, &output)?;
+        let lab = Self { env, bus, banners, tray, output, settings, children, home };
         lab.wait_for_name("org.freedesktop.Notifications").await?;
         lab.wait_for_name("org.freedesktop.secrets").await?;
         Ok(lab)
@@ -126,12 +133,55 @@ impl Lab {
         Ok(())
     }
 
+    /// Makes the desktop light or dark.
+    pub async fn appear(&self, appearance: Appearance) -> Result<()> {
+        appearance.write(Path::new(&self.env["XDG_CONFIG_HOME"]))?;
+        self.ask("sh", &["-c", &format!("kill -HUP {}", self.settings)]).await.map(drop)
+    }
+
+    /// The addresses that programs opened in the system's browser, in order.
+    pub fn opened(&self) -> Result<Vec<String>> {
+        browser::opened(Path::new(&self.env["XDG_RUNTIME_DIR"]))
+    }
+
+    /// What is on the clipboard as text; nothing, if nothing is.
+    pub async fn clipboard(&self) -> Option<String> {
+        self.ask("xclip", &["-selection", "clipboard", "-out"]).await.ok()
+    }
+
+    /// As what programs can read the clipboard.
+    pub async fn clipboard_kinds(&self) -> Result<String> {
+        self.ask("xclip", &["-selection", "clipboard", "-out", "-target", "TARGETS"]).await
+    }
+
+    /// The person's home directory, where programs put what is downloaded.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.env["HOME"].clone().into()
+    }
+
     /// Keeps a picture of the whole display.
     pub async fn picture(&self, name: &str) -> Result<PathBuf> {
         let path = self.output.join(format!("{name}.png"));
         let text = path.to_string_lossy().into_owned();
         self.ask("import", &["-window", "root", &text]).await?;
         Ok(path)
+    }
+
+    /// Keeps a picture of the display's corner of this size, once nothing moves in it.
+    pub async fn picture_of(&self, (width, height): (u32, u32), path: &Path) -> Result<()> {
+        let raw = self.home.path().join("picture.ppm");
+        let (part, raw_text) = (format!("{width}x{height}+0+0"), raw.to_string_lossy());
+        let mut before = Vec::new();
+        until("a picture in which nothing moves", async || {
+            self.ask("import", &["-window", "root", "-crop", &part, &raw_text]).await?;
+            let now = fs::read(&raw)?;
+            let is_still = now == before;
+            before = now;
+            Ok(is_still.then_some(()))
+        })
+        .await?;
+        self.ask("convert", &[&raw_text, "-strip", &path.to_string_lossy()]).await.map(drop)
     }
 
     async fn wait_for_name(&self, name: &'static str) -> Result<()> {
@@ -173,6 +223,10 @@ fn environment(home: &Path) -> Result<BTreeMap<String, String>> {
     fs::create_dir_all(config.join("dunst"))?;
     let dunstrc = DUNSTRC.replace("CHOOSE", &choose.to_string_lossy());
     fs::write(config.join("dunst/dunstrc"), dunstrc)?;
+    let programs = home.join("programs");
+    browser::install(&programs)?;
+    let path = env.get("PATH").map_or("/usr/bin:/bin", String::as_str);
+    env.insert("PATH".into(), format!("{}:{path}", programs.display()));
     for (name, value) in [
         ("WEBKIT_DISABLE_DMABUF_RENDERER", "1"),
         ("NO_AT_BRIDGE", "1"),

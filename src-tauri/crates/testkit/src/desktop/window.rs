@@ -1,7 +1,11 @@
+mod answers;
+mod keys;
+mod look;
+
 use std::{collections::BTreeMap, net::TcpListener, path::Path, time::Duration};
 
-use anyhow::{Context as _, Result};
-use serde_json::json;
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
 use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
 use crate::{
@@ -67,15 +71,76 @@ impl Window {
         .await
     }
 
+    /// Clicks what is found. What changes just then, or lies under something that goes by itself, is
+    /// found and clicked again.
+    async fn click_on(&self, what: &str, by: impl Fn() -> By) -> Result<()> {
+        until(what, async || {
+            for element in self.driver.find_all(by()).await? {
+                if element.is_displayed().await? {
+                    return Ok(Some(element.click().await?));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
     /// Clicks the enabled button with this accessible name.
     pub async fn press(&self, name: &str) -> Result<()> {
         let path = format!(
             "//button[(@aria-label={0} or (not(@aria-label) and normalize-space(.)={0})) \
-             and not(@disabled)] | //*[@role='menuitem' and normalize-space(.)={0}]",
+             and not(@disabled) and not(@role='tab')] \
+             | //*[@role='menuitem' and normalize-space(.)={0}]",
             quoted(name)
         );
-        let button = self.find(&format!("the button {name:?}"), || By::XPath(&path)).await?;
-        Ok(button.click().await?)
+        self.click_on(&format!("the button {name:?}"), || By::XPath(&path)).await
+    }
+
+    /// Clicks the enabled button with this text in the one of many that holds another text.
+    pub async fn press_in(&self, selector: &str, text: &str, name: &str) -> Result<()> {
+        let path = format!(".//button[normalize-space(.)={} and not(@disabled)]", quoted(name));
+        until(&format!("the button {name:?} of {text:?}"), async || {
+            for one in self.driver.find_all(By::Css(selector)).await? {
+                if text_of(&one).await?.contains(text) {
+                    return Ok(Some(one.find(By::XPath(&path)).await?.click().await?));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Opens the tab with this name.
+    pub async fn open_tab(&self, name: &str) -> Result<()> {
+        let path = format!("//*[@role='tab' and normalize-space(.)={}]", quoted(name));
+        self.click_on(&format!("the tab {name:?}"), || By::XPath(&path)).await
+    }
+
+    /// Clicks the first thing that a CSS selector finds and that holds a text.
+    pub async fn click_text(&self, selector: &str, text: &str) -> Result<()> {
+        until(&format!("the text {text:?} in {selector} to click"), async || {
+            for element in self.driver.find_all(By::Css(selector)).await? {
+                if element.is_displayed().await? && text_of(&element).await?.contains(text) {
+                    return Ok(Some(element.click().await?));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Chooses an option of the list with this label.
+    pub async fn choose(&self, label: &str, option: &str) -> Result<()> {
+        let list =
+            format!("(@aria-label={0} or @id=//label[normalize-space(.)={0}]/@for)", quoted(label));
+        let path = format!("//select[{list}]/option[normalize-space(.)={}]", quoted(option));
+        until(&format!("the option {option:?} of {label:?}"), async || {
+            let Some(element) = self.driver.find_all(By::XPath(&path)).await?.pop() else {
+                return Ok(None);
+            };
+            Ok(Some(element.click().await?))
+        })
+        .await
     }
 
     /// Whether a button with this name is there and disabled.
@@ -95,7 +160,12 @@ impl Window {
 
     /// Types into the one search field.
     pub async fn type_into_search(&self, text: &str) -> Result<()> {
-        let field = self.find("the search field", || By::Css("input[type=search]")).await?;
+        self.type_at("input[type=search]", text).await
+    }
+
+    /// Types into the first field that a CSS selector finds, in place of what is there.
+    pub async fn type_at(&self, selector: &str, text: &str) -> Result<()> {
+        let field = self.find(selector, || By::Css(selector)).await?;
         field.clear().await?;
         Ok(field.send_keys(text).await?)
     }
@@ -110,21 +180,19 @@ impl Window {
     /// Ticks the box whose label holds a text.
     pub async fn tick(&self, text: &str) -> Result<()> {
         let path = format!("//label[contains(., {})]//input[@type='checkbox']", quoted(text));
-        let tick = self.find(&format!("the box {text:?}"), || By::XPath(&path)).await?;
-        Ok(tick.click().await?)
+        self.click_on(&format!("the box {text:?}"), || By::XPath(&path)).await
     }
 
     /// Clicks what a CSS selector finds.
     pub async fn click(&self, selector: &str) -> Result<()> {
-        let element = self.find(selector, || By::Css(selector)).await?;
-        Ok(element.click().await?)
+        self.click_on(selector, || By::Css(selector)).await
     }
 
     /// Waits until a text can be read in what a CSS selector finds.
     pub async fn wait_text(&self, selector: &str, text: &str) -> Result<()> {
         until(&format!("the text {text:?} in {selector}"), async || {
             for element in self.driver.find_all(By::Css(selector)).await? {
-                if element.text().await?.contains(text) {
+                if text_of(&element).await?.contains(text) {
                     return Ok(Some(()));
                 }
             }
@@ -138,10 +206,41 @@ impl Window {
         self.find(selector, || By::Css(selector)).await.map(drop)
     }
 
-    /// Runs a script in the page and gives what it returns.
-    pub async fn run(&self, script: &str) -> Result<serde_json::Value> {
-        Ok(self.driver.execute(script, Vec::new()).await?.json().clone())
+    /// Waits until a CSS selector finds nothing.
+    pub async fn wait_gone(&self, selector: &str) -> Result<()> {
+        until(&format!("{selector} to be gone"), async || {
+            Ok(self.driver.find_all(By::Css(selector)).await?.is_empty().then_some(()))
+        })
+        .await
     }
+
+    /// Calls a command of a Tauri program as its page does, and gives the answer.
+    pub async fn invoke(&self, command: &str, arguments: Value) -> Result<Value> {
+        let script = "const [command, input, done] = arguments; \
+            window.__TAURI_INTERNALS__.invoke(command, input).then( \
+                (value) => done({ value }), (error) => done({ error }));";
+        let answer = self.driver.execute_async(script, vec![json!(command), arguments]).await?;
+        let answer = answer.json();
+        if let Some(error) = answer.get("error") {
+            bail!("{command} was refused: {error}");
+        }
+        Ok(answer["value"].clone())
+    }
+
+    /// Runs a script in the page and gives what it returns.
+    pub async fn run(&self, script: &str) -> Result<Value> {
+        self.run_with(script, Vec::new()).await
+    }
+
+    /// Runs a script on values, which it finds in `arguments`.
+    pub async fn run_with(&self, script: &str, values: Vec<Value>) -> Result<Value> {
+        Ok(self.driver.execute(script, values).await?.json().clone())
+    }
+}
+
+/// What people read in it, as the page lays it out.
+async fn text_of(element: &WebElement) -> Result<String> {
+    Ok(element.prop("innerText").await?.unwrap_or_default())
 }
 
 /// A string of XPath 1.0, which has no way to escape a quote.
