@@ -4,6 +4,9 @@
 
 #![cfg(target_os = "linux")]
 
+mod keyboard;
+mod sharing;
+mod stage;
 mod story;
 mod tray;
 
