@@ -48,6 +48,7 @@ pub struct Postgres {
     /// The shell that ends the server when its input ends; none while the server is stopped.
     keeper: Option<Child>,
     port: u16,
+    is_durable: bool,
     directory: TempDir,
 }
 
@@ -55,6 +56,15 @@ impl Postgres {
     /// Makes a cluster and starts it. Nothing of it needs to outlive the machine, so nothing is
     /// forced to disk; a killed server loses nothing by that.
     pub fn start() -> Result<Self> {
+        Self::make(false)
+    }
+
+    /// The same as it is in use, to measure: what is committed is forced to disk.
+    pub fn start_durable() -> Result<Self> {
+        Self::make(true)
+    }
+
+    fn make(is_durable: bool) -> Result<Self> {
         let binaries = binaries()?;
         let directory = tempfile::Builder::new().prefix("entente-postgres-").tempdir()?;
         give_away(directory.path())?;
@@ -66,7 +76,7 @@ impl Postgres {
         initdb.args(["--locale-provider", "icu", "--icu-locale", "en-US", "--no-sync"]);
         run(&mut initdb)?;
         let mut cluster =
-            Self { binaries, address: String::new(), keeper: None, port: 0, directory };
+            Self { binaries, address: String::new(), keeper: None, port: 0, is_durable, directory };
         // Another process can take the port between the look and the use.
         for _ in 0..3 {
             cluster.port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -120,7 +130,7 @@ impl Postgres {
             "unix_socket_directories=",
             "max_connections=400",
             "max_prepared_transactions=8",
-            "fsync=off",
+            if self.is_durable { "fsync=on" } else { "fsync=off" },
         ] {
             server.args(["-c", setting]);
         }
@@ -145,7 +155,9 @@ impl Postgres {
         bail!("PostgreSQL did not start: {}", self.log())
     }
 
-    fn log(&self) -> String {
+    /// What it has logged since it was started.
+    #[must_use]
+    pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 

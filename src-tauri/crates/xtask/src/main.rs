@@ -1,8 +1,9 @@
-//! `cargo xtask run` and `cargo xtask test`: everything from a fresh machine to a window, or to the
-//! last test. Needs nothing but a Rust toolchain and Node to begin with.
+//! `cargo xtask run`, `test` and `bench`: everything from a fresh machine to a window, to the last test,
+//! or to a table of what was measured. Needs nothing but a Rust toolchain and Node to begin with.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the one who ran it")]
 
+mod bench;
 mod packages;
 mod run;
 mod shell;
@@ -27,6 +28,8 @@ enum Command {
     Run(run::Run),
     /// Runs every check and every test; the last lines are the test runner's summary.
     Test(test::Test),
+    /// Measures what there are budgets for; prints a table, and writes it to target/bench.json.
+    Bench(bench::Bench),
     /// Makes the pictures in icons/ from their sources.
     Icons,
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Icons => ui::icons(),
     };
     match done {
