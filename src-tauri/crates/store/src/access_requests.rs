@@ -101,6 +101,8 @@ pub async fn access_requests_by_id(
 pub enum PendingOn {
     /// A partnership.
     Partnership(PartnershipId),
+    /// An account.
+    Account(AccountId),
     /// An account in a partnership.
     Shared(PartnershipId, AccountId),
     /// The member they are for, or the Manager who sent them.
@@ -121,6 +123,9 @@ pub async fn pending_requests(
     match on {
         PendingOn::Partnership(id) => {
             query.push(" AND partnership_id = ").push_bind(id.to_string());
+        }
+        PendingOn::Account(account) => {
+            query.push(" AND account_id = ").push_bind(account.to_string());
         }
         PendingOn::Shared(partnership, account) => {
             query.push(" AND partnership_id = ").push_bind(partnership.to_string());

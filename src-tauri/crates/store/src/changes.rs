@@ -5,13 +5,13 @@ use std::{
 };
 
 use entente_domain::{Actor, Partnership, Timestamp, UserId, WorkspaceId};
-use sqlx::{
-    Any, Row as _,
-    any::{AnyArguments, AnyRow},
-    query::Query,
-};
+use sqlx::{Row as _, any::AnyRow};
 
-use crate::{Connection, StoreError};
+use crate::{
+    Connection, Engine, StoreError,
+    insert::{Bound, insert},
+    sql::Statement,
+};
 
 /// What a change log entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +114,12 @@ impl Audience {
         self.0.entry(workspace).or_default().insert(viewer);
     }
 
+    /// Those of one workspace, parted by spaces.
+    fn viewers(&self, workspace: WorkspaceId) -> String {
+        let viewers = self.0.get(&workspace).into_iter().flatten().map(ToString::to_string);
+        viewers.collect::<Vec<_>>().join(" ")
+    }
+
     /// Who sees a partnership.
     #[must_use]
     pub fn of_partnership(partnership: &Partnership) -> Self {
@@ -151,12 +157,24 @@ impl Place {
         Self { tx: 0, seq }
     }
 
-    /// Binds both of its numbers.
-    pub(crate) fn bind(
-        self,
-        query: Query<'static, Any, AnyArguments>,
-    ) -> Query<'static, Any, AnyArguments> {
-        query.bind(self.tx).bind(self.seq)
+    /// Adds that an entry is after this place, or whatever else the comparison says. SQLite does not
+    /// number transactions, and finds entries by `seq` alone.
+    pub(crate) fn compare(self, query: &mut Statement, engine: Engine, comparison: &'static str) {
+        match engine {
+            Engine::Sqlite => query.push("seq").push(comparison).push_bind(self.seq),
+            Engine::Postgres => {
+                query.push("(tx, seq)").push(comparison).push("(").push_bind(self.tx);
+                query.push(", ").push_bind(self.seq).push(")")
+            }
+        };
+    }
+
+    /// How entries come in the order of their places.
+    pub(crate) fn order(engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => " ORDER BY seq",
+            Engine::Postgres => " ORDER BY tx, seq",
+        }
     }
 }
 
@@ -175,7 +193,8 @@ impl FromStr for Place {
     }
 }
 
-/// One entry of the change log: what changed, and who of the reader's workspace saw it before.
+/// One entry of the change log: what changed, and who of the reader's workspace saw it before or sees
+/// it since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeRow {
     /// Its place.
@@ -185,6 +204,7 @@ pub struct ChangeRow {
     /// Which one.
     pub id: String,
     seen_before: Vec<Viewer>,
+    seen_after: Vec<Viewer>,
 }
 
 impl ChangeRow {
@@ -193,7 +213,36 @@ impl ChangeRow {
     pub fn was_seen_by(&self, actor: &Actor) -> bool {
         self.seen_before.iter().any(|viewer| viewer.includes(actor))
     }
+
+    /// Whether this change is told to somebody of the workspace, be it that the resource is gone.
+    #[must_use]
+    pub fn concerns(&self, actor: &Actor) -> bool {
+        self.was_seen_by(actor) || self.seen_after.iter().any(|viewer| viewer.includes(actor))
+    }
 }
+
+/// One entry of the whole log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogEntry {
+    /// Something changed that this workspace sees.
+    Change(WorkspaceId, ChangeRow),
+    /// What a user may see or do changed, or one of their keys was ended.
+    Caller(Place, UserId),
+}
+
+impl LogEntry {
+    /// Its place.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Change(_, row) => row.place,
+            Self::Caller(place, _) => *place,
+        }
+    }
+}
+
+/// The kind of an entry about who reads, which triggers add.
+const CALLER: &str = "caller";
 
 /// Logs a change, in its transaction, for every workspace that saw the resource before or sees it
 /// after.
@@ -208,66 +257,101 @@ pub async fn record_change(
     let id = id.to_string();
     let workspaces: BTreeSet<WorkspaceId> =
         before.0.keys().chain(after.0.keys()).copied().collect();
-    for workspace in workspaces {
-        let seen: Vec<String> =
-            before.0.get(&workspace).into_iter().flatten().map(ToString::to_string).collect();
-        sqlx::query(
-            "INSERT INTO changes (at, workspace_id, kind, resource_id, seen_before) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(at.unix_millis())
-        .bind(workspace.to_string())
-        .bind(kind.as_str())
-        .bind(&id)
-        .bind(seen.join(" "))
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    let workspaces: Vec<WorkspaceId> = workspaces.into_iter().collect();
+    let bind = |query: Bound, workspace: &WorkspaceId| {
+        query
+            .bind(at.unix_millis())
+            .bind(workspace.to_string())
+            .bind(kind.as_str())
+            .bind(id.clone())
+            .bind(before.viewers(*workspace))
+            .bind(after.viewers(*workspace))
+    };
+    Ok(insert(connection, CHANGES, &workspaces, bind).await?)
+}
+
+const CHANGES: &str =
+    "INSERT INTO changes (at, workspace_id, kind, resource_id, seen_before, seen_after)";
+
+fn viewers(row: &AnyRow, column: &str, place: Place) -> Result<Vec<Viewer>, StoreError> {
+    let text: String = row.try_get(column)?;
+    let viewers = text.split_whitespace().map(str::parse).collect::<Result<_, _>>();
+    viewers.map_err(|why| StoreError::inconsistent("changes", place)(&why))
+}
+
+fn place(row: &AnyRow) -> Result<Place, StoreError> {
+    Ok(Place { tx: row.try_get("tx")?, seq: row.try_get("seq")? })
 }
 
 fn change_row(row: &AnyRow) -> Result<ChangeRow, StoreError> {
-    let place = Place { tx: row.try_get("tx")?, seq: row.try_get("seq")? };
-    let bad = |why: &dyn fmt::Display| StoreError::inconsistent("changes", place)(why);
+    let place = place(row)?;
     let kind: String = row.try_get("kind")?;
-    let seen: String = row.try_get("seen_before")?;
     Ok(ChangeRow {
         place,
-        kind: ResourceKind::ALL
-            .into_iter()
-            .find(|known| known.as_str() == kind)
-            .ok_or_else(|| bad(&"it is of an unknown kind"))?,
+        kind: ResourceKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or_else(
+            || StoreError::inconsistent("changes", place)(&"it is of an unknown kind"),
+        )?,
         id: row.try_get("resource_id")?,
-        seen_before: seen
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map_err(|why| bad(&why))?,
+        seen_before: viewers(row, "seen_before", place)?,
+        seen_after: viewers(row, "seen_after", place)?,
     })
 }
 
-/// What changed for a workspace after `since` and up to `upto`, in commit order, at most `most`.
+fn log_entry(row: &AnyRow) -> Result<LogEntry, StoreError> {
+    let place = place(row)?;
+    let bad = |why: &dyn fmt::Display| StoreError::inconsistent("changes", place)(why);
+    if row.try_get::<String, _>("kind")? == CALLER {
+        let user: String = row.try_get("resource_id")?;
+        return Ok(LogEntry::Caller(place, user.parse().map_err(|why| bad(&why))?));
+    }
+    let workspace: String = row.try_get("workspace_id")?;
+    let workspace = workspace.parse().map_err(|why| bad(&why))?;
+    Ok(LogEntry::Change(workspace, change_row(row)?))
+}
+
+fn most(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// What changed for a workspace after `since` and up to `upto`, in commit order, at most so many.
 pub async fn changes_between(
     connection: &mut Connection,
     workspace: WorkspaceId,
     since: Place,
     upto: Place,
-    most: usize,
+    rows: usize,
 ) -> Result<Vec<ChangeRow>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT tx, seq, kind, resource_id, seen_before FROM changes \
+    let found = sqlx::query(
+        "SELECT tx, seq, kind, resource_id, seen_before, seen_after FROM changes \
          WHERE workspace_id = $1 AND (tx, seq) > ($2, $3) AND (tx, seq) <= ($4, $5) \
-         ORDER BY tx, seq LIMIT $6",
+         AND kind <> $6 ORDER BY tx, seq LIMIT $7",
     )
     .bind(workspace.to_string())
     .bind(since.tx)
     .bind(since.seq)
     .bind(upto.tx)
     .bind(upto.seq)
-    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .bind(CALLER)
+    .bind(most(rows))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(change_row).collect()
+    found.iter().map(change_row).collect()
+}
+
+/// All entries after a place, in the order of their places, at most so many. What is beyond the place
+/// up to which the log is settled can still get others before it.
+pub async fn log_after(
+    connection: &mut Connection,
+    since: Place,
+    rows: usize,
+) -> Result<Vec<LogEntry>, StoreError> {
+    let engine = Engine::of(connection);
+    let mut query = Statement::new(
+        "SELECT tx, seq, workspace_id, kind, resource_id, seen_before, seen_after FROM changes WHERE ",
+    );
+    since.compare(&mut query, engine, " > ");
+    query.push(Place::order(engine)).push(" LIMIT ").push_bind(most(rows));
+    query.build().fetch_all(connection).await?.iter().map(log_entry).collect()
 }
 
 const PRUNED: &str = "changes_pruned";
@@ -293,22 +377,22 @@ pub async fn prune_changes_before(
     connection: &mut Connection,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let rows = sqlx::query("SELECT tx, seq, at FROM changes ORDER BY tx, seq LIMIT $1")
-        .bind(PRUNED_AT_ONCE)
-        .fetch_all(&mut *connection)
-        .await?;
+    let engine = Engine::of(connection);
+    // Entries about who reads are as old as what is beside them.
+    let mut oldest = Statement::new("SELECT tx, seq, at FROM changes WHERE kind <> ");
+    oldest.push_bind(CALLER);
+    oldest.push(Place::order(engine)).push(" LIMIT ").push_bind(PRUNED_AT_ONCE);
     let mut last = None;
-    for row in rows {
+    for row in oldest.build().fetch_all(&mut *connection).await? {
         if row.try_get::<i64, _>("at")? >= at.unix_millis() {
             break;
         }
-        last = Some(Place { tx: row.try_get("tx")?, seq: row.try_get("seq")? });
+        last = Some(place(&row)?);
     }
     let Some(place) = last else { return Ok(0) };
-    let done = place
-        .bind(sqlx::query("DELETE FROM changes WHERE (tx, seq) <= ($1, $2)"))
-        .execute(&mut *connection)
-        .await?;
+    let mut delete = Statement::new("DELETE FROM changes WHERE ");
+    place.compare(&mut delete, engine, " <= ");
+    let done = delete.build().execute(&mut *connection).await?;
     sqlx::query(
         "INSERT INTO meta (name, value) VALUES ($1, $2) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
-use crate::{Connection, Engine, Place, Store, StoreError, pruned};
+use crate::{Connection, Engine, Place, Store, StoreError, pruned, sql::Statement};
 
 /// The lock that writers have in common, as `LOCK` and `pg_locks` write it.
 macro_rules! writers_lock {
@@ -24,12 +24,23 @@ macro_rules! writers_lock {
     };
 }
 
-/// How a transaction that writes begins on PostgreSQL.
-pub(crate) const BEGIN_WRITE: &str = concat!(
-    "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pg_advisory_xact_lock_shared(",
-    writers_lock!(),
-    "); SELECT pg_current_xact_id()"
-);
+macro_rules! begin {
+    ($isolation:literal) => {
+        concat!(
+            "BEGIN ISOLATION LEVEL ",
+            $isolation,
+            "; SELECT pg_advisory_xact_lock_shared(",
+            writers_lock!(),
+            "); SELECT pg_current_xact_id()"
+        )
+    };
+}
+
+/// How a transaction begins on PostgreSQL that writes as if it were alone.
+pub(crate) const BEGIN_WRITE: &str = begin!("SERIALIZABLE");
+
+/// How one begins whose rows guard themselves.
+pub(crate) const BEGIN_WRITE_ROWS: &str = begin!("READ COMMITTED");
 
 /// The transactions of those that hold the lock, in the 32 bits that locks know of them; none for one
 /// that has the lock and no number yet.
@@ -166,11 +177,13 @@ pub async fn has_between(
     after: Place,
     upto: Place,
 ) -> Result<bool, StoreError> {
-    let found = sqlx::query(
-        "SELECT seq FROM changes WHERE (tx, seq) > ($1, $2) AND (tx, seq) <= ($3, $4) LIMIT 1",
-    );
-    let found = after.bind(found);
-    Ok(upto.bind(found).fetch_optional(connection).await?.is_some())
+    let engine = Engine::of(connection);
+    let mut query = Statement::new("SELECT seq FROM changes WHERE ");
+    after.compare(&mut query, engine, " > ");
+    query.push(" AND ");
+    upto.compare(&mut query, engine, " <= ");
+    query.push(" LIMIT 1");
+    Ok(query.build().fetch_optional(connection).await?.is_some())
 }
 
 #[cfg(test)]

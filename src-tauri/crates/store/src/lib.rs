@@ -47,8 +47,8 @@ pub use activities::{
     record_activity,
 };
 pub use changes::{
-    Audience, ChangeRow, Place, ResourceKind, Viewer, changes_between, prune_changes_before,
-    pruned, record_change,
+    Audience, ChangeRow, LogEntry, Place, ResourceKind, Viewer, changes_between, log_after,
+    prune_changes_before, pruned, record_change,
 };
 pub use error::StoreError;
 pub use file::{Backup, Hold, back_up, restore};
@@ -73,9 +73,9 @@ pub use partnerships::{
     partnerships_owned_by, save_owners, save_step, snapshot_page, transitions_of, visible_count,
 };
 pub use people::{
-    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, insert_people,
-    insert_user, insert_workspace, list_users, renew_view, set_send_policy, update_user,
-    user_by_email, users_by_id, workspace, workspaces_by_id,
+    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, hold_user,
+    insert_people, insert_user, insert_workspace, list_users, renew_view, set_send_policy,
+    update_user, user_by_email, users_by_id, workspace, workspaces_by_id,
 };
 pub use schema::Migrated;
 pub use scim::{
@@ -89,7 +89,7 @@ pub use sessions::{
     AccessRow, SealedText, SessionRow, end_session, end_sessions_in, end_sessions_of,
     forget_sessions, insert_session, session_by_access, session_by_family, update_session,
 };
-pub use store::{Engine, Store, Write};
+pub use store::{Engine, Snapshot, Store, Write};
 pub use webhooks::{
     ClaimedDelivery, DeliveryFacts, NewDelivery, TriedDelivery, WebhookRow, delete_webhook,
     deliveries_by_state, delivery_facts, forget_deliveries_before, has_due_delivery,

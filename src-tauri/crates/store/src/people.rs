@@ -297,6 +297,17 @@ pub async fn update_user(
     user_changed(connection, after, at).await
 }
 
+/// Keeps a user as they were read until the transaction ends; an error if they were changed since.
+pub async fn hold_user(connection: &mut Connection, user: &UserRow) -> Result<(), StoreError> {
+    // Written, not only locked: who changes them meanwhile, as if alone, must begin again.
+    let done = sqlx::query("UPDATE users SET version = version WHERE id = $1 AND version = $2")
+        .bind(user.id.to_string())
+        .bind(user.version)
+        .execute(connection)
+        .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::UserChanged(user.id)) }
+}
+
 /// Members are kept when they are removed, so that nobody ever learns that one is gone.
 async fn user_changed(
     connection: &mut Connection,

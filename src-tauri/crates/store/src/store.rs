@@ -1,6 +1,6 @@
 use std::{
     fmt,
-    ops::DerefMut,
+    ops::{Deref, DerefMut},
     str::FromStr as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -66,6 +66,25 @@ impl Write {
     /// Makes it last.
     pub async fn commit(self) -> Result<(), StoreError> {
         Ok(self.0.commit().await?)
+    }
+}
+
+/// A connection that only reads, and sees the database as it was at one moment. It is over when this is
+/// dropped.
+#[derive(Debug)]
+pub struct Snapshot(Transaction<'static, Any>);
+
+impl Deref for Snapshot {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Snapshot {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
     }
 }
 
@@ -253,6 +272,16 @@ impl Store {
         &self.write
     }
 
+    /// Begins to read what several statements must agree on. How far the log is settled is to be asked
+    /// before: something that was still under way when this began can be settled by the time it is asked.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let statement = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        };
+        Ok(Snapshot(begin(&self.read, statement).await?))
+    }
+
     /// A connection that only reads.
     pub async fn read(&self) -> Result<PoolConnection<Any>, StoreError> {
         Ok(self.read.acquire().await?)
@@ -260,17 +289,32 @@ impl Store {
 
     /// Begins to write; waits for the writer before.
     pub async fn write(&self) -> Result<Write, StoreError> {
-        Ok(Write(self.write.begin_with(self.engine.begin_write()).await?))
+        Ok(Write(begin(&self.write, self.engine.begin_write()).await?))
+    }
+
+    /// The same for what only changes rows that guard themselves: by their version, which is compared
+    /// before it is set, or by a unique index. Nothing else that is read may decide what is written,
+    /// unless it is held (see [`crate::hold_user`]).
+    ///
+    /// PostgreSQL finds out whether transactions go together by the pages of indexes that they read and
+    /// write. New rows come at an index's end, so those who add some are on one page, whatever the rows
+    /// have to do with each other (see decision 005).
+    pub async fn write_rows(&self) -> Result<Write, StoreError> {
+        let statement = match self.engine {
+            Engine::Sqlite => self.engine.begin_write(),
+            Engine::Postgres => horizon::BEGIN_WRITE_ROWS,
+        };
+        Ok(Write(begin(&self.write, statement).await?))
     }
 
     /// Begins to forget what is old. No rule depends on it, so it need not behave as if it were alone:
     /// on PostgreSQL whoever looks through whole tables would be in the way of all who write.
     pub async fn upkeep(&self) -> Result<Write, StoreError> {
-        let begin = match self.engine {
+        let statement = match self.engine {
             Engine::Sqlite => self.engine.begin_write(),
             Engine::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        Ok(Write(self.write.begin_with(begin).await?))
+        Ok(Write(begin(&self.write, statement).await?))
     }
 
     /// Whether the database answers.
@@ -307,6 +351,18 @@ impl Store {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Begins a transaction. Whoever waits for it can go away meanwhile, as a client does that hangs up:
+/// sqlx then forgets that it began one, and the connection would go on in it with the next who takes it
+/// from the pool. A task of its own comes to its end, and takes back what nobody wants.
+async fn begin(
+    pool: &AnyPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Any>, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
 }
 
 /// Migrations take the time that they need. They have a pool of their own: over a connection they

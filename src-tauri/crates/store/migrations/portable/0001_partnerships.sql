@@ -42,6 +42,7 @@ CREATE TABLE api_keys (
     expires_at BIGINT,
     revoked_at BIGINT
 );
+CREATE INDEX api_keys_by_user ON api_keys (user_id);
 
 CREATE TABLE partnerships (
     id TEXT PRIMARY KEY,
@@ -75,6 +76,7 @@ CREATE TABLE partnerships (
 CREATE UNIQUE INDEX partnerships_one_open_per_pair ON partnerships (host_id, guest_id) WHERE holds_pair = 1;
 CREATE INDEX partnerships_by_host ON partnerships (host_id, id);
 CREATE INDEX partnerships_by_guest ON partnerships (guest_id, id);
+CREATE INDEX partnerships_by_sender ON partnerships (requested_by, id);
 CREATE INDEX partnerships_by_deadline ON partnerships (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE partnership_owners (
@@ -82,7 +84,7 @@ CREATE TABLE partnership_owners (
     user_id TEXT NOT NULL REFERENCES users (id),
     PRIMARY KEY (partnership_id, user_id)
 );
-CREATE INDEX partnership_owners_by_user ON partnership_owners (user_id);
+CREATE INDEX partnership_owners_by_user ON partnership_owners (user_id, partnership_id);
 
 -- Every accepted transition; position counts from 1 in each partnership.
 CREATE TABLE transitions (

@@ -11,7 +11,9 @@ CREATE TABLE changes (
     kind TEXT NOT NULL,
     resource_id TEXT NOT NULL,
     -- Who of the workspace saw it before, parted by spaces: tells who learns that it is gone.
-    seen_before TEXT NOT NULL
+    seen_before TEXT NOT NULL,
+    -- Who sees it since, likewise: with those before, who is told at all.
+    seen_after TEXT NOT NULL
 );
 CREATE INDEX changes_of_workspace ON changes (workspace_id, tx, seq);
 CREATE INDEX changes_in_order ON changes (tx, seq);
@@ -22,3 +24,22 @@ CREATE TRIGGER activities_are_append_only BEFORE UPDATE OR DELETE ON activities
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transitions_are_append_only BEFORE UPDATE OR DELETE ON transitions
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Event streams learn from the log, too, when somebody may see or do something else, or not any more.
+CREATE FUNCTION note_ended_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes (at, workspace_id, kind, resource_id, seen_before, seen_after)
+    SELECT new.revoked_at, u.workspace_id, 'caller', u.id, '', '' FROM users u WHERE u.id = new.user_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER callers_whose_key_ended AFTER UPDATE OF revoked_at ON api_keys FOR EACH ROW
+WHEN (new.revoked_at IS DISTINCT FROM old.revoked_at) EXECUTE FUNCTION note_ended_key();
+CREATE FUNCTION note_caller() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes (at, workspace_id, kind, resource_id, seen_before, seen_after)
+    VALUES (new.updated_at, new.workspace_id, 'caller', new.id, '', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER callers_who_changed AFTER UPDATE OF role, status, view_number ON users FOR EACH ROW
+WHEN ((new.role, new.status, new.view_number) IS DISTINCT FROM (old.role, old.status, old.view_number))
+EXECUTE FUNCTION note_caller();

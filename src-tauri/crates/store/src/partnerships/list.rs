@@ -2,7 +2,7 @@ use entente_domain::{Actor, Partnership, PartnershipId, Side, StateName};
 use sqlx::Row as _;
 
 use super::{partnerships_by_id, with_order};
-use crate::{Connection, Engine, StoreError, people::like, sql::Statement};
+use crate::{Connection, Engine, StoreError, people::like, read::ids, sql::Statement};
 
 /// What a list of partnerships is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,15 +73,17 @@ pub enum ListPosition {
 }
 
 /// `FROM ... WHERE` for what a caller may see: host Admins all of theirs, other host users those they
-/// own or sent, guest Admins those that the host has approved.
-fn visible_to(query: &mut Statement, actor: &Actor) {
+/// own or sent, guest Admins those that the host has approved. With the other workspace, where its name
+/// matters.
+fn visible_to(query: &mut Statement, actor: &Actor, by_name: bool) {
     let workspace = actor.workspace.to_string();
-    query.push(
-        " FROM partnerships p JOIN workspaces w \
-         ON w.id = CASE WHEN p.host_id = ",
-    );
-    query.push_bind(workspace.clone());
-    query.push(" THEN p.guest_id ELSE p.host_id END WHERE (");
+    query.push(" FROM partnerships p");
+    if by_name {
+        query.push(" JOIN workspaces w ON w.id = CASE WHEN p.host_id = ");
+        query.push_bind(workspace.clone());
+        query.push(" THEN p.guest_id ELSE p.host_id END");
+    }
+    query.push(" WHERE (");
     query.push("(p.host_id = ").push_bind(workspace.clone());
     if !actor.role.is_admin() {
         let user = actor.user.to_string();
@@ -140,7 +142,7 @@ pub async fn visible_count(
     filter: &ListFilter,
 ) -> Result<u64, StoreError> {
     let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_to(&mut query, actor);
+    visible_to(&mut query, actor, filter.search.is_some());
     narrow(&mut query, actor, filter);
     let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
     Ok(u64::try_from(total).unwrap_or(0))
@@ -158,7 +160,8 @@ pub async fn list_partnerships(
     let column = sort.column(Engine::of(connection));
     let mut query = Statement::new("SELECT p.id AS id, CAST(");
     query.push(column).push(" AS TEXT) AS sorted_by");
-    visible_to(&mut query, actor);
+    let by_name = matches!(sort, Sort::Name { .. }) || filter.search.is_some();
+    visible_to(&mut query, actor, by_name);
     narrow(&mut query, actor, filter);
     let direction = if sort.descending() { " DESC" } else { "" };
     let mut offset = 0;
@@ -193,23 +196,50 @@ pub async fn list_partnerships(
 }
 
 /// A page of all that a caller may see, by id, for a full snapshot.
+///
+/// There are as many pages as there are partnerships, so that none may look at more than it gives: each
+/// way in which somebody comes to see one has an index in the order of ids, and gives no more than a
+/// page.
 pub async fn snapshot_page(
     connection: &mut Connection,
     actor: &Actor,
     after: Option<PartnershipId>,
     most: u32,
 ) -> Result<Vec<Partnership>, StoreError> {
-    let mut query = Statement::new("SELECT p.id AS id");
-    visible_to(&mut query, actor);
-    if let Some(after) = after {
-        query.push(" AND p.id > ").push_bind(after.to_string());
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let ways = if actor.role.is_admin() {
+        [
+            ("id FROM partnerships WHERE host_id = ", actor.workspace.to_string(), "id"),
+            (
+                "id FROM partnerships WHERE approved_at IS NOT NULL AND guest_id = ",
+                actor.workspace.to_string(),
+                "id",
+            ),
+        ]
+    } else {
+        [
+            ("id FROM partnerships WHERE requested_by = ", actor.user.to_string(), "id"),
+            (
+                "partnership_id AS id FROM partnership_owners WHERE user_id = ",
+                actor.user.to_string(),
+                "partnership_id",
+            ),
+        ]
+    };
+    let mut query = Statement::new("");
+    for (number, (from, whose, id)) in ways.into_iter().enumerate() {
+        query.push(if number == 0 {
+            "SELECT id FROM (SELECT "
+        } else {
+            " UNION SELECT id FROM (SELECT "
+        });
+        query.push(from).push_bind(whose);
+        query.push(" AND ").push(id).push(" > ").push_bind(after.clone());
+        query.push(" ORDER BY ").push(id).push(" LIMIT ").push_bind(i64::from(most));
+        query.push(") AS way");
     }
-    query.push(" ORDER BY p.id LIMIT ").push_bind(i64::from(most));
-    let mut ids = Vec::new();
-    for row in query.build().fetch_all(&mut *connection).await? {
-        let id: String = row.try_get("id")?;
-        ids.push(id.parse().map_err(|why| StoreError::inconsistent("partnerships", &id)(&why))?);
-    }
+    query.push(" ORDER BY id LIMIT ").push_bind(i64::from(most));
+    let ids = ids("partnerships", &query.build().fetch_all(&mut *connection).await?)?;
     let mut found = partnerships_by_id(connection, ids).await?;
     found.sort_by_key(|partnership: &Partnership| partnership.id);
     Ok(found)

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
-use entente_domain::{UserId, WorkspaceRole};
+use entente_domain::{ApiKeyId, UserId, WorkspaceRole};
 use entente_store::{
-    Audience, Connection, Engine, Place, ResourceKind, StoreError, Viewer, changes_between,
-    has_between, has_unsettled, prune_changes_before, pruned, record_change,
+    Audience, Connection, Engine, KeyRow, LogEntry, Place, ResourceKind, StoreError, UserRow,
+    Viewer, changes_between, has_between, has_unsettled, insert_key, log_after,
+    prune_changes_before, pruned, record_change, renew_view, revoke_key, revoke_keys_of,
+    update_user, users_by_id,
 };
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ on_both_engines![
     what_is_not_committed_is_not_settled,
     the_oldest_is_forgotten_and_its_place_is_kept,
     another_epoch_is_another_database,
+    who_may_see_something_else_is_in_the_log,
 ];
 
 async fn log(
@@ -53,10 +56,12 @@ async fn a_change_is_logged_for_those_who_saw_it_or_see_it(ground: Ground) -> Do
     assert_eq!((change.kind, change.id.as_str()), (ResourceKind::Partnership, "one"));
     assert!(change.was_seen_by(&adam.actor()) && change.was_seen_by(&uma.actor()));
     let other = ground.user(adam.workspace, "Otto", WorkspaceRole::User).await?;
-    assert!(!change.was_seen_by(&other.actor()));
+    assert!(!change.was_seen_by(&other.actor()) && !change.concerns(&other.actor()));
+    assert!(change.concerns(&uma.actor()), "who saw it is told that it is gone");
     let told = changes_between(&mut connection, marit.workspace, since, upto, 9).await?;
     assert_eq!(told.len(), 1);
     assert!(!told[0].was_seen_by(&marit.actor()), "new to them");
+    assert!(told[0].concerns(&marit.actor()));
     assert!(has_between(&mut connection, since, upto).await?);
     assert!(!has_between(&mut connection, upto, upto).await?);
     Ok(())
@@ -149,6 +154,10 @@ async fn the_oldest_is_forgotten_and_its_place_is_kept(ground: Ground) -> Done {
     audience.add(adam.workspace, Viewer::User(UserId::new(Uuid::now_v7())));
     let begin = pruned(&mut *ground.store.read().await?).await?;
     assert_eq!(begin, Place::default());
+    // Says nothing of when it was.
+    let mut write = ground.store.write().await?;
+    renew_view(write.connection(), [adam.id]).await?;
+    write.commit().await?;
     for seconds in [100, 200, 300] {
         let mut write = ground.store.write().await?;
         log(write.connection(), &seconds.to_string(), &audience, &audience, seconds).await?;
@@ -160,7 +169,7 @@ async fn the_oldest_is_forgotten_and_its_place_is_kept(ground: Ground) -> Done {
         upkeep.commit().await.map(|()| done)
     };
     // What its members were added with is older.
-    assert_eq!(prune(250).await?, 4);
+    assert_eq!(prune(250).await?, 5);
     assert_eq!(prune(250).await?, 0);
     let mut connection = ground.store.read().await?;
     let kept_from = pruned(&mut connection).await?;
@@ -174,6 +183,54 @@ async fn the_oldest_is_forgotten_and_its_place_is_kept(ground: Ground) -> Done {
     assert!(upto >= pruned(&mut connection).await?, "with nothing left it does not begin anew");
     assert!(ground.store.is_reached(&mut connection, upto).await?);
     Ok(())
+}
+
+async fn who_may_see_something_else_is_in_the_log(ground: Ground) -> Done {
+    let (adam, _) = ground.pair().await?;
+    let store = &ground.store;
+    let since = store.settled_closely(&mut *store.read().await?).await?;
+    let mut write = store.write().await?;
+    let connection = write.connection();
+    let key = KeyRow {
+        id: ApiKeyId::new(Uuid::now_v7()),
+        user: adam.id,
+        name: "Key".into(),
+        scopes: Vec::new(),
+        created_at: at(0),
+        expires_at: None,
+        revoked_at: None,
+        session: None,
+    };
+    insert_key(connection, &key, "hash").await?;
+    let renamed = UserRow { name: "Adam Castillo".into(), ..adam.clone() };
+    update_user(connection, &adam, &renamed, at(1)).await?;
+    // Neither of these is about what he may do.
+    assert_eq!(callers(connection, since).await?, []);
+    renew_view(connection, [adam.id]).await?;
+    assert_eq!(callers(connection, since).await?, [adam.id]);
+    let before = users_by_id(connection, [adam.id]).await?.remove(&adam.id).expect("he");
+    let demoted = UserRow { role: WorkspaceRole::User, ..before.clone() };
+    update_user(connection, &before, &demoted, at(2)).await?;
+    assert_eq!(callers(connection, since).await?, [adam.id; 2]);
+    assert!(revoke_key(connection, key.id, at(3)).await?);
+    revoke_keys_of(connection, adam.id, at(3)).await?;
+    assert_eq!(callers(connection, since).await?, [adam.id; 3], "once for each key");
+    write.commit().await?;
+    // It is told to nobody: only the two changes of the member are.
+    let mut connection = store.read().await?;
+    let upto = store.settled_closely(&mut connection).await?;
+    let told = changes_between(&mut connection, adam.workspace, since, upto, 9).await?;
+    assert_eq!(told.iter().map(|change| change.kind).collect::<Vec<_>>(), [ResourceKind::User; 2]);
+    Ok(())
+}
+
+async fn callers(connection: &mut Connection, since: Place) -> Result<Vec<UserId>, StoreError> {
+    let log = log_after(connection, since, 99).await?;
+    let callers = log.into_iter().filter_map(|entry| match entry {
+        LogEntry::Caller(_, user) => Some(user),
+        LogEntry::Change(..) => None,
+    });
+    Ok(callers.collect())
 }
 
 async fn another_epoch_is_another_database(ground: Ground) -> Done {

@@ -1,10 +1,13 @@
 use std::collections::BTreeSet;
 
-use entente_domain::{Actor, Deadlines, PartnershipId, Side, StateName, WorkspaceRole};
+use entente_domain::{
+    Actor, Deadlines, Partnership, PartnershipId, Side, StateName, UserStatus, WorkspaceRole, sees,
+};
 use entente_store::{
-    ListFilter, ListPosition, Origin, Sort, StoreError, due_partnerships, get_partnership,
-    insert_partnership, list_partnerships, newest_of_pair, partnerships_by_id,
-    partnerships_owned_by, save_owners, save_step, snapshot_page, transitions_of, visible_count,
+    Engine, ListFilter, ListPosition, Origin, Sort, StoreError, UserRow, due_partnerships,
+    get_partnership, hold_user, insert_partnership, list_partnerships, newest_of_pair,
+    partnerships_by_id, partnerships_owned_by, save_owners, save_step, snapshot_page,
+    transitions_of, update_user, visible_count,
 };
 use uuid::Uuid;
 
@@ -24,6 +27,7 @@ on_both_engines![
     a_search_takes_what_is_typed_for_what_it_is,
     names_are_in_one_order_wherever_the_database_runs,
     pages_neither_skip_nor_repeat,
+    a_snapshot_holds_page_by_page_what_somebody_sees,
     history_and_audit_are_not_changed,
     what_cannot_be_is_refused,
 ];
@@ -210,7 +214,7 @@ async fn ground_workspace(
     Ok(id)
 }
 
-fn ids(found: &[entente_domain::Partnership]) -> BTreeSet<PartnershipId> {
+fn ids(found: &[Partnership]) -> BTreeSet<PartnershipId> {
     found.iter().map(|partnership| partnership.id).collect()
 }
 
@@ -339,6 +343,121 @@ async fn pages_neither_skip_nor_repeat(ground: Ground) -> Done {
     ] {
         assert_eq!(visible_count(&mut connection, &actor, &filter).await?, count);
     }
+    Ok(())
+}
+
+async fn a_snapshot_holds_page_by_page_what_somebody_sees(ground: Ground) -> Done {
+    let (admin, _) = ground.pair().await?;
+    let user = async |name| ground.user(admin.workspace, name, WorkspaceRole::User).await;
+    let (sender, owner, other) = (user("Uma").await?, user("Otto").await?, user("Olga").await?);
+    let mut all = Vec::new();
+    for number in 0..12 {
+        let other = ground.workspace(&format!("Workspace {number}")).await?;
+        let role = WorkspaceRole::Admin;
+        let theirs = ground.user(other.id, "Admin", role).await?;
+        // The host of some, and the guest of others, a part of which their host has not approved.
+        let sent = match number % 4 {
+            0 => ground.request(&sender, other.id).await?,
+            1 => ground.request(&admin, other.id).await?,
+            2 => ground.request(&theirs, admin.workspace).await?,
+            _ => {
+                let by = ground.user(other.id, "User", WorkspaceRole::User).await?;
+                ground.request(&by, admin.workspace).await?
+            }
+        };
+        let now = if number < 8 && sent.host == admin.workspace {
+            let after = sent.clone().name_owner(&owner.actor(), &admin.actor(), at(20))?;
+            let mut write = ground.store.write().await?;
+            save_owners(write.connection(), &sent, &after).await?;
+            write.commit().await?;
+            after
+        } else {
+            sent
+        };
+        all.push(now);
+    }
+    all.sort_by_key(|partnership| partnership.id);
+    let mut connection = ground.store.read().await?;
+    for (who, many) in [(&admin, 9), (&sender, 3), (&owner, 4), (&other, 0)] {
+        let actor = who.actor();
+        let seen: Vec<_> = all.iter().filter(|found| sees(&actor, found)).cloned().collect();
+        assert_eq!(seen.len(), many, "{}", who.name);
+        let mut read = Vec::new();
+        loop {
+            let after = read.last().map(|last: &Partnership| last.id);
+            let page = snapshot_page(&mut connection, &actor, after, 2).await?;
+            if page.is_empty() {
+                break;
+            }
+            assert!(page.len() <= 2);
+            read.extend(page);
+        }
+        assert_eq!(read, seen, "{}", who.name);
+    }
+    Ok(())
+}
+
+/// PostgreSQL finds transactions in each other's way by the pages of indexes, on which all that is new
+/// is together.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_other_workspaces_are_not_in_each_others_way() -> Done {
+    const AT_ONCE: usize = 8;
+    let ground = Ground::new(Engine::Postgres).await?;
+    let mut pairs = Vec::new();
+    for _ in 0..AT_ONCE {
+        pairs.push(ground.pair().await?);
+    }
+    for alone in [false, true] {
+        let mut writing = Vec::new();
+        for (admin, guest) in &pairs {
+            let store = &ground.store;
+            let mut write = if alone { store.write().await? } else { store.write_rows().await? };
+            let (from, to) = if alone { (guest, admin) } else { (admin, guest) };
+            newest_of_pair(write.connection(), from.workspace, to.workspace).await?;
+            writing.push((write, request(&from.actor(), to.workspace, at(10))));
+        }
+        let mut in_the_way = 0;
+        for (mut write, step) in writing {
+            let sent = insert_partnership(write.connection(), &step, &Origin::default()).await;
+            match async { sent.and(write.commit().await) }.await {
+                Ok(()) => {}
+                Err(error) if error.is_conflict() => in_the_way += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // As if alone, they are: that is what the other way is for.
+        assert_eq!(in_the_way > 0, alone, "{in_the_way} of {AT_ONCE}");
+    }
+    Ok(())
+}
+
+/// A request and the removal of who sends it: one of them sees the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_meanwhile_is_held_or_tried_again() -> Done {
+    let ground = Ground::new(Engine::Postgres).await?;
+    let (admin, guest) = ground.pair().await?;
+    let sender = ground.user(admin.workspace, "Uma", WorkspaceRole::User).await?;
+    let removed = UserRow { status: UserStatus::Disabled, ..sender.clone() };
+
+    // The request comes first.
+    let mut removal = ground.store.write().await?;
+    assert_eq!(partnerships_owned_by(removal.connection(), sender.id).await?, []);
+    let mut write = ground.store.write_rows().await?;
+    let step = request(&sender.actor(), guest.workspace, at(10));
+    insert_partnership(write.connection(), &step, &Origin::default()).await?;
+    hold_user(write.connection(), &sender).await?;
+    write.commit().await?;
+    let late = update_user(removal.connection(), &sender, &removed, at(20)).await;
+    assert!(late.expect_err("it has not seen the request").is_conflict());
+    drop(removal);
+
+    // The removal comes first.
+    let mut removal = ground.store.write().await?;
+    update_user(removal.connection(), &sender, &removed, at(20)).await?;
+    removal.commit().await?;
+    let mut write = ground.store.write_rows().await?;
+    let late = hold_user(write.connection(), &sender).await;
+    assert!(late.expect_err("they are removed").is_conflict());
     Ok(())
 }
 

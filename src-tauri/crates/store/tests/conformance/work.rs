@@ -1,8 +1,8 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use entente_store::{
     Engine, Mail, MailState, Store, StoreError, forget_mails_before, has_due_mail, list_mails,
-    mails_by_state, queue_mail, skip_locked,
+    mails_by_state, queue_mail, skip_locked, workspace,
 };
 
 use crate::{
@@ -18,7 +18,39 @@ on_both_engines![
     a_mail_is_claimed_by_one,
     a_database_is_opened_by_several_at_once_and_again,
     a_text_is_kept_as_it_is,
+    who_goes_away_while_a_transaction_begins_leaves_none_open,
 ];
+
+async fn who_goes_away_while_a_transaction_begins_leaves_none_open(ground: Ground) -> Done {
+    let store = &ground.store;
+    let readers = match store.engine() {
+        Engine::Sqlite => 4,
+        Engine::Postgres => 8,
+    };
+    for round in 0..8 {
+        let made = ground.workspace(&format!("Workspace {round}")).await?;
+        // Whoever reads now sees what is there now, whichever connection they have.
+        let mut reading = Vec::new();
+        for _ in 0..readers {
+            reading.push(store.read().await?);
+        }
+        for connection in &mut reading {
+            assert!(workspace(connection, made.id).await?.is_some(), "in round {round}");
+        }
+        drop(reading);
+        for _ in 0..readers {
+            begin_and_go(store.snapshot()).await;
+            begin_and_go(store.write()).await;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for something only until it has begun.
+async fn begin_and_go<T>(begun: impl Future<Output = T>) {
+    let mut begun = pin!(begun);
+    let _ = poll_fn(|context| Poll::Ready(begun.as_mut().poll(context).map(drop))).await;
+}
 
 async fn work_is_one_process_s_until_its_while_is_over_or_it_gives_it_back(ground: Ground) -> Done {
     let (one, two) = (&ground.store, Store::open(&ground.url).await?);
