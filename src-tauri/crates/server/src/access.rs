@@ -86,57 +86,54 @@ struct View {
     shared: Vec<SharedAccount>,
     pending: Vec<AccessRequest>,
     partnerships: BTreeMap<PartnershipId, Partnership>,
-    host_admins: BTreeSet<UserId>,
+    /// The host's users who have had a role on it.
+    hosts: BTreeMap<UserId, UserRow>,
 }
 
 impl View {
     async fn read(connection: &mut Connection, id: AccountId) -> Result<Option<Self>, StoreError> {
+        Self::read_beside(connection, id, BTreeMap::new(), BTreeMap::new()).await
+    }
+
+    /// The same once more. What is done to an account changes neither partnerships nor people.
+    async fn again(&self, connection: &mut Connection) -> Result<Option<Self>, StoreError> {
+        let (partnerships, hosts) = (self.partnerships.clone(), self.hosts.clone());
+        Self::read_beside(connection, self.account.id, partnerships, hosts).await
+    }
+
+    /// Reads it, and what is not known of partnerships and the host's people.
+    async fn read_beside(
+        connection: &mut Connection,
+        id: AccountId,
+        mut partnerships: BTreeMap<PartnershipId, Partnership>,
+        mut hosts: BTreeMap<UserId, UserRow>,
+    ) -> Result<Option<Self>, StoreError> {
         let Some(account) = accounts_by_id(connection, [id]).await?.remove(&id) else {
             return Ok(None);
         };
         let grants = grants_on(connection, [id]).await?;
         let shared = shares_of(connection, [id]).await?;
-        let mut pending = Vec::new();
-        for shared in &shared {
-            let on = PendingOn::Shared(shared.partnership, id);
-            pending.extend(pending_requests(connection, on).await?);
-        }
+        // Only what is shared can be asked for.
+        let pending = match &shared[..] {
+            [] => Vec::new(),
+            _ => pending_requests(connection, PendingOn::Account(id)).await?,
+        };
         let through = shared.iter().map(|shared| shared.partnership);
-        let partnerships = partnerships_by_id(connection, through).await?;
-        let hosts = grants.iter().filter(|grant| grant.partnership.is_none());
-        let hosts = users_by_id(connection, hosts.map(|grant| grant.user)).await?;
-        Ok(Some(Self {
-            account,
-            grants,
-            shared,
-            pending,
-            partnerships: partnerships.into_iter().map(|found| (found.id, found)).collect(),
-            host_admins: hosts
-                .into_values()
-                .filter(|user| user.role.is_admin())
-                .map(|user| user.id)
-                .collect(),
-        }))
+        let new: Vec<_> = through.filter(|id| !partnerships.contains_key(id)).collect();
+        let found = partnerships_by_id(connection, new).await?;
+        partnerships.extend(found.into_iter().map(|found| (found.id, found)));
+        let new = grants.iter().filter(|grant| grant.partnership.is_none()).map(|grant| grant.user);
+        let new: Vec<_> = new.filter(|id| !hosts.contains_key(id)).collect();
+        hosts.extend(users_by_id(connection, new).await?);
+        Ok(Some(Self { account, grants, shared, pending, partnerships, hosts }))
     }
 
-    /// Who governs the account.
     fn governors(&self, audience: &mut Audience) {
-        let facts = AccountFacts::of(self.account.id, self.account.workspace, &self.grants);
-        for owner in &facts.owners {
-            audience.add(facts.host, Viewer::User(*owner));
-        }
-        if facts.owners.is_empty() {
-            audience.add(facts.host, Viewer::Admins);
-        }
+        governors(&self.account, &self.grants, audience);
     }
 
     fn of_account(&self) -> Audience {
-        let mut audience = Audience::nobody();
-        self.governors(&mut audience);
-        for grant in &self.grants {
-            audience.add(grant.workspace, Viewer::User(grant.user));
-        }
-        audience
+        who_see(&self.account, &self.grants)
     }
 
     fn of_grant(&self, id: GrantId) -> Audience {
@@ -167,11 +164,12 @@ impl View {
         for owner in &through.owners {
             audience.add(through.host, Viewer::User(*owner));
         }
-        for admin in &self.host_admins {
-            audience.add(through.host, Viewer::User(*admin));
-        }
         for grant in &self.grants {
-            if grant.partnership == Some(shared.partnership) {
+            let is_of_admin =
+                || self.hosts.get(&grant.user).is_some_and(|user| user.role.is_admin());
+            if grant.partnership == Some(shared.partnership)
+                || (grant.partnership.is_none() && is_of_admin())
+            {
                 audience.add(grant.workspace, Viewer::User(grant.user));
             }
         }
@@ -186,6 +184,27 @@ impl View {
     }
 }
 
+/// Adds who governs an account.
+fn governors(account: &Account, grants: &[Grant], audience: &mut Audience) {
+    let facts = AccountFacts::of(account.id, account.workspace, grants);
+    for owner in &facts.owners {
+        audience.add(facts.host, Viewer::User(*owner));
+    }
+    if facts.owners.is_empty() {
+        audience.add(facts.host, Viewer::Admins);
+    }
+}
+
+/// Who see an account.
+fn who_see(account: &Account, grants: &[Grant]) -> Audience {
+    let mut audience = Audience::nobody();
+    governors(account, grants, &mut audience);
+    for grant in grants {
+        audience.add(grant.workspace, Viewer::User(grant.user));
+    }
+    audience
+}
+
 /// Does something to one account, and tells those who saw or see what it changed.
 async fn changing<T>(
     connection: &mut Connection,
@@ -195,8 +214,9 @@ async fn changing<T>(
 ) -> Result<T, StoreError> {
     let before = View::read(connection, account).await?;
     let done = change(connection).await?;
-    let after = View::read(connection, account).await?;
-    if let (Some(before), Some(after)) = (before, after) {
+    if let Some(before) = before
+        && let Some(after) = before.again(connection).await?
+    {
         tell(connection, &before, &after, doing.at).await?;
     }
     Ok(done)
@@ -489,12 +509,12 @@ pub(crate) async fn log_in(
     partnership: Option<&Partnership>,
     doing: &Doing<'_>,
 ) -> Result<(), StoreError> {
-    changing(connection, account.id, doing, async |connection| {
-        note_login(connection, account.id, doing.at).await?;
-        let activity = about(Event::CredentialRead, account, partnership, doing.user, doing);
-        record_activity(connection, &activity, doing.origin).await
-    })
-    .await
+    note_login(connection, account.id, doing.at).await?;
+    let activity = about(Event::CredentialRead, account, partnership, doing.user, doing);
+    record_activity(connection, &activity, doing.origin).await?;
+    // Nobody begins or ceases to see anything by it.
+    let see = who_see(account, &grants_on(connection, [account.id]).await?);
+    record_change(connection, ResourceKind::Account, account.id, &see, &see, doing.at).await
 }
 
 /// Disables a member: every role, ownership, pending request and API key of theirs ends.
