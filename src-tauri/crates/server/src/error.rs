@@ -55,6 +55,12 @@ impl ApiError {
         self.conflict
     }
 
+    /// What was to be told cannot be put into words.
+    pub(crate) fn unwritable(error: serde_json::Error) -> Self {
+        tracing::error!(%error, "an answer could not be written");
+        Self::new(ErrorCode::Internal, "The server could not answer. Try again later.")
+    }
+
     /// The same for everybody who may not do something.
     pub(crate) fn forbidden() -> Self {
         Self::new(

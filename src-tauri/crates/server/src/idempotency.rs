@@ -137,10 +137,7 @@ impl Reply {
 
     /// An answer about several resources, or none.
     pub(crate) fn without_version(status: StatusCode, body: &impl Serialize) -> ApiResult<Self> {
-        let body = serde_json::to_string(body).map_err(|error| {
-            tracing::error!(%error, "an answer could not be written");
-            ApiError::new(ErrorCode::Internal, "The server could not answer. Try again later.")
-        })?;
+        let body = serde_json::to_string(body).map_err(ApiError::unwritable)?;
         Ok(Self { status, etag: None, body, sealed: false })
     }
 
@@ -185,6 +182,12 @@ pub(crate) type Outcome = Result<Reply, Stop>;
 
 /// Something to do in a transaction, perhaps more than once: what it is done with is read before.
 pub(crate) trait Attempt: Sync {
+    /// Whether it must be done as if nothing else happened meanwhile. Not where the rows that it
+    /// changes guard themselves (see [`entente_store::Store::write_rows`]).
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     /// Does it, and says what to answer.
     fn run(
         &self,
@@ -263,7 +266,8 @@ async fn once(
     request_hash: &str,
     attempt: &impl Attempt,
 ) -> ApiResult<Response> {
-    let mut transaction = app.store.write().await?;
+    let mut transaction =
+        if attempt.is_alone() { app.store.write().await? } else { app.store.write_rows().await? };
     // Who the caller is and may be, as of this transaction.
     let caller = &caller.again_on(app, transaction.connection()).await?;
     if let Some(key) = key

@@ -6,7 +6,8 @@ use entente_domain::{
     WorkspaceId, sees,
 };
 use entente_store::{
-    Connection, UserRow, WorkspaceRow, insert_partnership, newest_of_pair, save_step, workspace,
+    Connection, UserRow, WorkspaceRow, hold_user, insert_partnership, newest_of_pair, save_step,
+    workspace,
 };
 use entente_wire::{Document, ErrorCode, ExistingPartnership, NewPartnership, PartnershipResource};
 use uuid::Uuid;
@@ -47,6 +48,11 @@ struct SendRequest {
 }
 
 impl Attempt for SendRequest {
+    /// A pair has one open partnership: the index sees to that, and the version of the one before.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
         send(app, caller, &self.wanted, connection).await
     }
@@ -93,6 +99,8 @@ async fn send(
     }
     insert_partnership(connection, &step, &caller.origin).await?;
     news::of_step(connection, &step).await?;
+    // Whoever removes them takes their partnerships from them, and must see this one.
+    hold_user(connection, user).await?;
     reply(app, user, &step.partnership, connection).await
 }
 

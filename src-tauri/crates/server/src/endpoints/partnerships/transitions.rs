@@ -139,6 +139,11 @@ fn note(text: Option<&str>) -> ApiResult<Option<Note>> {
 }
 
 impl Attempt for Take<'_> {
+    /// The version guards the partnership. What a removal ends with it has none.
+    fn is_alone(&self) -> bool {
+        self.action == Action::Remove
+    }
+
     async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
         let Self { id, request, action, arguments } = self;
         let action = *action;
