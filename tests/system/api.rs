@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use entente_domain::{Timestamp, WorkspaceRole};
-use entente_server::{Config, ManualClock, disable_user, revoke, set_role};
+use entente_server::{Config, ManualClock, add_key, disable_user, revoke, set_role};
 use entente_store::{key_by_hash, user_by_email};
 use entente_tests::{Ground, World, on_both_engines};
 use entente_wire::ChangedResource;
@@ -21,6 +21,8 @@ on_both_engines![
     the_same_key_gives_the_same_answer_even_after_a_restart,
     a_list_pages_without_skipping_or_repeating,
     a_stream_goes_on_from_the_last_event_and_ends_with_its_key,
+    every_stream_of_every_view_is_told_what_it_may_see,
+    a_stream_ends_when_its_key_expires,
     another_view_of_the_data_needs_a_full_snapshot,
     workspace_ids_cannot_be_searched_for,
 ];
@@ -322,6 +324,65 @@ async fn a_stream_goes_on_from_the_last_event_and_ends_with_its_key(ground: Grou
     let over = tokio::time::timeout(Duration::from_secs(5), stream.next()).await?;
     assert!(over.is_none() || over.is_some_and(|event| event.is_err()), "the stream ended");
     assert_eq!(call(&world, "adam", "GET", "/me").send().await?.code(), "invalid_credentials");
+    Ok(())
+}
+
+async fn every_stream_of_every_view_is_told_what_it_may_see(ground: Ground) -> Result<()> {
+    let world = ground.world().await?;
+    let mut streams = Vec::new();
+    for who in ["adam", "adam", "olivia", "uma", "marit"] {
+        let start = call(&world, who, "GET", "/changes").send().await?;
+        let cursor = start.body["meta"]["cursor"].as_str().expect("a cursor").to_owned();
+        streams.push((who, world.client(who).events(&cursor).await?));
+    }
+    // More than wait for a stream that does not read meanwhile.
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        let id = request(&world, "ines").await?;
+        let withdraw = call(&world, "uma", "POST", &format!("/partnerships/{id}/withdraw"));
+        assert_eq!(withdraw.version(1).send().await?.state(), "withdrawn");
+        ids.push(id);
+    }
+    let last = request(&world, "marit").await?;
+    let approve = call(&world, "adam", "POST", &format!("/partnerships/{last}/approve"));
+    assert_eq!(approve.version(1).send().await?.state(), "awaiting_acceptance");
+    for (who, mut stream) in streams {
+        let mut told: Vec<(String, String)> = Vec::new();
+        let is_last =
+            |(id, state): &(String, String)| *id == last && state == "awaiting_acceptance";
+        while !told.last().is_some_and(is_last) {
+            let event = tokio::time::timeout(Duration::from_secs(20), stream.next()).await?;
+            let resource = event.expect("an event")?.change.resource;
+            let found = resource.and_then(ChangedResource::partnership).expect("a partnership");
+            told.push((found.id, found.attributes.state.as_str().to_owned()));
+        }
+        let is_guest = who == "marit";
+        for id in &ids {
+            let end = told.iter().rev().find(|(told, _)| told == id);
+            assert_eq!(end.map(|(_, state)| state.as_str()), (!is_guest).then_some("withdrawn"));
+        }
+    }
+    Ok(())
+}
+
+async fn a_stream_ends_when_its_key_expires(ground: Ground) -> Result<()> {
+    let mut world = ground.world().await?;
+    let server = world.server.as_ref().expect("it runs");
+    let now = server.now();
+    let (id, soon) = (world.person("adam").id, Some(now.after(Duration::from_secs(6))));
+    let (_, key) = add_key(server.store(), server.secret(), id, "Short", soon, now).await?;
+    world
+        .people
+        .iter_mut()
+        .filter(|person| person.id == id)
+        .for_each(|adam| adam.key = key.clone());
+    let start = call(&world, "adam", "GET", "/changes").send().await?;
+    let cursor = start.body["meta"]["cursor"].as_str().expect("a cursor").to_owned();
+    let mut stream = world.client("adam").events(&cursor).await?;
+    // Nothing else happens.
+    let over = tokio::time::timeout(Duration::from_secs(60), stream.next()).await?;
+    assert!(over.is_none() || over.is_some_and(|event| event.is_err()), "the stream ended");
+    assert_eq!(call(&world, "adam", "GET", "/me").send().await?.code(), "expired_credentials");
     Ok(())
 }
 

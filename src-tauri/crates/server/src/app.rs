@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     Clock, Config, Limits, Opened, Proxies, ServerSecret, SessionTimes, Vault, WebhookConfig,
-    metrics::Metrics, rates::Rates, sso::Providers,
+    hub::Hub, metrics::Metrics, rates::Rates, sso::Providers,
 };
 
 /// What every request shares.
@@ -32,7 +32,9 @@ pub(crate) struct App {
     pub(crate) metrics_apart: bool,
     /// Requests with an idempotency key that are being answered just now.
     pub(crate) in_flight: Mutex<HashSet<(UserId, String)>>,
-    /// Counts commits; event streams and the outbox wait on it.
+    /// The open event streams.
+    pub(crate) hub: Hub,
+    /// Counts commits; what tells event streams, and the outbox wait on it.
     pub(crate) commits: watch::Sender<u64>,
     /// Counts those of this process.
     pub(crate) own_commits: watch::Sender<u64>,
@@ -66,6 +68,7 @@ impl App {
             webhooks: config.webhooks.clone(),
             metrics: Metrics::default(),
             in_flight: Mutex::default(),
+            hub: Hub::default(),
             commits: watch::Sender::new(0),
             own_commits: watch::Sender::new(0),
             unsettled: Notify::new(),

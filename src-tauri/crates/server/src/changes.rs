@@ -1,20 +1,22 @@
 //! The change feed as one caller sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use entente_domain::WorkspaceId;
 use entente_store::{
-    AccountFilter, Connection, ListFilter, Place, RequestFilter, ResourceKind, UserFilter,
-    changes_between, count_access_requests, count_accounts, count_grants, count_shared,
-    count_users, has_unsettled, list_access_requests, list_accounts, list_grants, list_shared,
-    list_users, partnerships_by_id, pruned, snapshot_page, users_by_id, visible_count, workspace,
+    AccountFilter, ChangeRow, Connection, ListFilter, Place, RequestFilter, ResourceKind,
+    UserFilter, UserRow, changes_between, count_access_requests, count_accounts, count_grants,
+    count_shared, count_users, has_unsettled, list_access_requests, list_accounts, list_grants,
+    list_shared, list_users, partnerships_by_id, pruned, snapshot_page, users_by_id, visible_count,
+    workspace,
 };
 use entente_wire::{Change, ChangedResource, ErrorCode, Operation, ResourceType};
 
 use crate::{
     app::App,
     auth::Caller,
-    document::{access, documents},
+    document::{Facts, access},
     error::{ApiError, ApiResult},
     query::Query,
     scopes::{ACCOUNTS_READ, PARTNERSHIPS_READ, USERS_READ},
@@ -75,9 +77,9 @@ pub(crate) async fn read(
     most: usize,
 ) -> ApiResult<Batch> {
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
-    // Read before the rows, so that everything up to it is among them.
-    let settled = app.store.settled(&mut connection).await?;
+    // Before the snapshot, so that everything up to it is in there.
+    let settled = app.store.settled(&mut *app.store.read().await?).await?;
+    let mut connection = app.store.snapshot().await?;
     let rows = changes_between(&mut connection, actor.workspace, since, settled, most).await?;
     let more = rows.len() == most;
     let upto = match rows.last() {
@@ -88,10 +90,26 @@ pub(crate) async fn read(
         app.unsettled.notify_one();
     }
 
-    let mut latest: BTreeMap<ResourceKind, BTreeMap<String, (Place, bool)>> = BTreeMap::new();
+    let rows: Vec<&ChangeRow> = rows.iter().filter(|row| row.concerns(&actor)).collect();
+    let sources = Sources::read(&mut connection, actor.workspace, &rows).await?;
+    let changes = told(app, caller, &mut connection, &rows, &sources).await?;
+    Ok(Batch { changes, upto, more })
+}
+
+/// What is told to a caller of changes that concern them, in commit order, several changes of one
+/// resource as one.
+pub(crate) async fn told(
+    app: &App,
+    caller: &Caller,
+    connection: &mut Connection,
+    rows: &[&ChangeRow],
+    sources: &Sources,
+) -> ApiResult<Vec<(Place, Change)>> {
+    let actor = caller.actor();
+    let mut latest: BTreeMap<ResourceKind, BTreeMap<&str, (Place, bool)>> = BTreeMap::new();
     for row in rows {
         let was_seen = row.was_seen_by(&actor);
-        let entry = latest.entry(row.kind).or_default().entry(row.id).or_default();
+        let entry = latest.entry(row.kind).or_default().entry(&row.id).or_default();
         *entry = (row.place, entry.1 || was_seen);
     }
     let mut changes = Vec::new();
@@ -99,21 +117,21 @@ pub(crate) async fn read(
         if caller.needs(scope(kind)).is_err() {
             continue;
         }
-        let ids: Vec<String> = resources.keys().cloned().collect();
-        let found = resources_of(app, caller, &mut connection, kind, &ids).await?;
+        let ids: Vec<&str> = resources.keys().copied().collect();
+        let found = sources.visible(app, caller, connection, kind, &ids).await?;
         let mut visible: BTreeMap<String, ChangedResource> =
             found.into_iter().map(|found| (found.identity().1.to_owned(), found)).collect();
         for (id, (place, was_seen)) in resources {
-            if let Some(resource) = visible.remove(&id) {
+            if let Some(resource) = visible.remove(id) {
                 changes.push((place, upsert(resource)));
             } else if was_seen {
-                changes.push((place, gone(kind, id)));
+                changes.push((place, gone(kind, id.to_owned())));
             }
             // Never theirs to see: not even told that it is not.
         }
     }
     changes.sort_by_key(|(place, _)| *place);
-    Ok(Batch { changes, upto, more })
+    Ok(changes)
 }
 
 fn gone(kind: ResourceKind, id: String) -> Change {
@@ -145,8 +163,102 @@ fn scope(kind: ResourceKind) -> &'static str {
     }
 }
 
-fn parsed<T: std::str::FromStr>(ids: &[String]) -> Vec<T> {
-    ids.iter().filter_map(|id| id.parse().ok()).collect()
+fn parsed<T: std::str::FromStr>(ids: &[impl AsRef<str>]) -> Vec<T> {
+    ids.iter().filter_map(|id| id.as_ref().parse().ok()).collect()
+}
+
+/// Some resources as they are now, as far as they are the same for everybody of a workspace.
+#[derive(Default)]
+pub(crate) struct Sources {
+    partnerships: Option<Facts>,
+    /// With whether an identity provider manages the workspace.
+    users: Option<(Vec<UserRow>, bool)>,
+}
+
+impl Sources {
+    /// Reads what changed.
+    pub(crate) async fn read(
+        connection: &mut Connection,
+        workspace: WorkspaceId,
+        rows: &[&ChangeRow],
+    ) -> ApiResult<Self> {
+        let mut sources = Self::default();
+        for kind in ResourceKind::ALL {
+            let of_kind = rows.iter().filter(|row| row.kind == kind);
+            let ids: BTreeSet<&str> = of_kind.map(|row| row.id.as_str()).collect();
+            let ids: Vec<&str> = ids.into_iter().collect();
+            if !ids.is_empty() {
+                sources.add(connection, workspace, kind, &ids).await?;
+            }
+        }
+        Ok(sources)
+    }
+
+    async fn add(
+        &mut self,
+        connection: &mut Connection,
+        workspace: WorkspaceId,
+        kind: ResourceKind,
+        ids: &[impl AsRef<str>],
+    ) -> ApiResult<()> {
+        match kind {
+            ResourceKind::Partnership => {
+                let found = partnerships_by_id(connection, parsed(ids)).await?;
+                self.partnerships = Some(Facts::read(connection, found).await?);
+            }
+            ResourceKind::User => {
+                let found = users_by_id(connection, parsed(ids)).await?.into_values().collect();
+                self.users = Some((found, is_managed(connection, workspace).await?));
+            }
+            // Read for each caller: their own roles decide what is told.
+            ResourceKind::Account
+            | ResourceKind::SharedAccount
+            | ResourceKind::AccountUser
+            | ResourceKind::AccessRequest => {}
+        }
+        Ok(())
+    }
+
+    /// Those of some resources of one kind that the caller may see.
+    async fn visible(
+        &self,
+        app: &App,
+        caller: &Caller,
+        connection: &mut Connection,
+        kind: ResourceKind,
+        ids: &[impl AsRef<str>],
+    ) -> ApiResult<Vec<ChangedResource>> {
+        let actor = caller.actor();
+        Ok(match kind {
+            ResourceKind::Partnership => {
+                let facts = self.partnerships.iter();
+                let found = facts.flat_map(|facts| facts.documents(&actor, app.deadlines));
+                found.map(ChangedResource::Partnership).collect()
+            }
+            ResourceKind::User => {
+                let users = self.users.iter();
+                let found =
+                    users.flat_map(|(users, managed)| access::members(&actor, *managed, users));
+                found.map(ChangedResource::User).collect()
+            }
+            ResourceKind::Account => {
+                let found = access::accounts(connection, &actor, parsed(ids)).await?;
+                found.into_iter().map(ChangedResource::Account).collect()
+            }
+            ResourceKind::SharedAccount => {
+                let found = access::shared_accounts(connection, &actor, parsed(ids)).await?;
+                found.into_iter().map(ChangedResource::SharedAccount).collect()
+            }
+            ResourceKind::AccountUser => {
+                let found = access::account_users(connection, &actor, parsed(ids)).await?;
+                found.into_iter().map(ChangedResource::AccountUser).collect()
+            }
+            ResourceKind::AccessRequest => {
+                let found = access::access_requests(connection, &actor, parsed(ids)).await?;
+                found.into_iter().map(ChangedResource::AccessRequest).collect()
+            }
+        })
+    }
 }
 
 /// Those of some resources of one kind that the caller may see, as they are now.
@@ -157,45 +269,14 @@ async fn resources_of(
     kind: ResourceKind,
     ids: &[String],
 ) -> ApiResult<Vec<ChangedResource>> {
-    let actor = caller.actor();
-    Ok(match kind {
-        ResourceKind::Partnership => {
-            let found = partnerships_by_id(connection, parsed(ids)).await?;
-            let found = documents(connection, &actor, app.deadlines, &found).await?;
-            found.into_iter().map(ChangedResource::Partnership).collect()
-        }
-        ResourceKind::User => {
-            let found = users_by_id(connection, parsed(ids)).await?;
-            let found: Vec<_> = found.into_values().collect();
-            let managed = is_managed(caller, connection).await?;
-            access::members(&actor, managed, &found)
-                .into_iter()
-                .map(ChangedResource::User)
-                .collect()
-        }
-        ResourceKind::Account => {
-            let found = access::accounts(connection, &actor, parsed(ids)).await?;
-            found.into_iter().map(ChangedResource::Account).collect()
-        }
-        ResourceKind::SharedAccount => {
-            let found = access::shared_accounts(connection, &actor, parsed(ids)).await?;
-            found.into_iter().map(ChangedResource::SharedAccount).collect()
-        }
-        ResourceKind::AccountUser => {
-            let found = access::account_users(connection, &actor, parsed(ids)).await?;
-            found.into_iter().map(ChangedResource::AccountUser).collect()
-        }
-        ResourceKind::AccessRequest => {
-            let found = access::access_requests(connection, &actor, parsed(ids)).await?;
-            found.into_iter().map(ChangedResource::AccessRequest).collect()
-        }
-    })
+    let mut sources = Sources::default();
+    sources.add(connection, caller.user.workspace, kind, ids).await?;
+    sources.visible(app, caller, connection, kind, ids).await
 }
 
-/// Whether an identity provider manages the caller's workspace.
-pub(crate) async fn is_managed(caller: &Caller, connection: &mut Connection) -> ApiResult<bool> {
-    let found = workspace(connection, caller.user.workspace).await?;
-    Ok(found.is_some_and(|workspace| workspace.managed))
+/// Whether an identity provider manages a workspace.
+pub(crate) async fn is_managed(connection: &mut Connection, id: WorkspaceId) -> ApiResult<bool> {
+    Ok(workspace(connection, id).await?.is_some_and(|workspace| workspace.managed))
 }
 
 /// Where a page of a snapshot begins: after a resource, or before all of a kind.

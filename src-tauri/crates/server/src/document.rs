@@ -5,8 +5,8 @@ pub(crate) mod access;
 use std::collections::{BTreeMap, BTreeSet};
 
 use entente_domain::{
-    Actor, Deadlines, Partnership, Side, StateName, UserId, WorkspaceId, allowed_actions,
-    allowed_management, sees,
+    Actor, Deadlines, Partnership, PartnershipId, Side, StateName, UserId, WorkspaceId,
+    allowed_actions, allowed_management, sees,
 };
 use entente_store::{
     Connection, StoreError, TransitionRow, UserRow, WorkspaceRow, transitions_of, users_by_id,
@@ -17,6 +17,46 @@ use entente_wire::{
     ResourceMeta, ResourceType, WorkspaceRef,
 };
 
+/// Partnerships with all that their documents tell, whoever asks.
+pub(crate) struct Facts {
+    partnerships: Vec<Partnership>,
+    history: BTreeMap<PartnershipId, Vec<TransitionRow>>,
+    names: Names,
+}
+
+impl Facts {
+    pub(crate) async fn read(
+        connection: &mut Connection,
+        partnerships: Vec<Partnership>,
+    ) -> Result<Self, StoreError> {
+        let history = transitions_of(connection, partnerships.iter().map(|p| p.id)).await?;
+        let mut people = BTreeSet::new();
+        let mut workspaces = BTreeSet::new();
+        for partnership in &partnerships {
+            people.insert(partnership.requested_by);
+            people.extend(&partnership.owners);
+            workspaces.extend([partnership.host, partnership.guest]);
+        }
+        people.extend(history.values().flatten().filter_map(|transition| transition.actor));
+        let names = Names::read(connection, people, workspaces).await?;
+        Ok(Self { partnerships, history, names })
+    }
+
+    /// Those that somebody may see, as documents, in the same order.
+    pub(crate) fn documents(
+        &self,
+        actor: &Actor,
+        deadlines: Deadlines,
+    ) -> Vec<PartnershipResource> {
+        let seen = self.partnerships.iter().filter(|partnership| sees(actor, partnership));
+        seen.map(|partnership| {
+            let history = self.history.get(&partnership.id).map_or(&[][..], Vec::as_slice);
+            document(actor, deadlines, partnership, history, &self.names)
+        })
+        .collect()
+    }
+}
+
 /// Those of the partnerships that the caller may see, as documents, in the same order.
 pub(crate) async fn documents(
     connection: &mut Connection,
@@ -24,25 +64,9 @@ pub(crate) async fn documents(
     deadlines: Deadlines,
     partnerships: &[Partnership],
 ) -> Result<Vec<PartnershipResource>, StoreError> {
-    let seen: Vec<&Partnership> =
-        partnerships.iter().filter(|partnership| sees(actor, partnership)).collect();
-    let mut history = transitions_of(connection, seen.iter().map(|p| p.id)).await?;
-    let mut people = BTreeSet::new();
-    let mut workspaces = BTreeSet::new();
-    for partnership in &seen {
-        people.insert(partnership.requested_by);
-        people.extend(&partnership.owners);
-        workspaces.extend([partnership.host, partnership.guest]);
-    }
-    people.extend(history.values().flatten().filter_map(|transition| transition.actor));
-    let names = Names::read(connection, people, workspaces).await?;
-    Ok(seen
-        .into_iter()
-        .map(|partnership| {
-            let history = history.remove(&partnership.id).unwrap_or_default();
-            document(actor, deadlines, partnership, &history, &names)
-        })
-        .collect())
+    let seen = partnerships.iter().filter(|partnership| sees(actor, partnership));
+    let facts = Facts::read(connection, seen.cloned().collect()).await?;
+    Ok(facts.documents(actor, deadlines))
 }
 
 /// One partnership as a document; none if the caller may not see it.

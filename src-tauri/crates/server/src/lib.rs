@@ -17,6 +17,7 @@ mod error;
 mod expiry;
 mod extract;
 mod following;
+mod hub;
 mod idempotency;
 mod keys;
 mod mail;

@@ -8,7 +8,7 @@ use crate::{
     Config, ServerSecret, Vault, VaultError,
     app::App,
     endpoints::{observers, router},
-    expiry, following,
+    expiry, following, hub,
     mail::{self, Transport, TransportError},
     rates,
     serving::Entrance,
@@ -119,6 +119,7 @@ impl Server {
             tokio::spawn(mail::run(app.clone(), transport)),
             tokio::spawn(webhooks::run(app.clone(), sender)),
             tokio::spawn(rates::run(app.clone())),
+            tokio::spawn(hub::run(app.clone())),
         ];
         if app.store.engine() == Engine::Postgres {
             workers.extend(following::start(&app));

@@ -73,25 +73,31 @@ async fn since_page(
 
 /// What changes while the pages are read is after the cursor, which was taken before the first one.
 async fn full(app: &App, caller: &Caller, query: &Query, size: u32) -> ApiResult<Json<Changes>> {
-    let mut connection = app.store.read().await?;
-    let (cursor, position) = match query.get("page[after]") {
+    let begun = match query.get("page[after]") {
         Some(text) => {
-            let (cursor, position) =
+            let begun =
                 parse_position(text).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))?;
-            decode(app, caller, &cursor).await?;
-            (cursor, position)
+            decode(app, caller, &begun.0).await?;
+            Some(begun)
         }
+        None => None,
+    };
+    let (mut connection, (cursor, total, position)) = match begun {
+        Some(begun) => (app.store.snapshot().await?, begun),
         None => {
-            let place = app.store.settled_closely(&mut connection).await?;
-            (encode(app, caller, place), SnapshotPosition::START)
+            // Before the snapshot, so that everything up to it is in there.
+            let place = app.store.settled_closely(&mut *app.store.read().await?).await?;
+            let mut connection = app.store.snapshot().await?;
+            // Counted once: it takes as long as there is much, and there are as many pages.
+            let total = total(caller, &mut connection).await?;
+            (connection, (encode(app, caller, place), total, SnapshotPosition::START))
         }
     };
     let (page, next) = snapshot(app, caller, &mut connection, position, size).await?;
     let next = next.map(|next| {
-        let position = URL_SAFE_NO_PAD.encode(format!("{} {cursor}", next.encode()));
+        let position = URL_SAFE_NO_PAD.encode(format!("{} {total} {cursor}", next.encode()));
         query.with(PATH, &[("page[after]", Some(position))])
     });
-    let total = total(caller, &mut connection).await?;
     Ok(Json(Changes {
         data: page.into_iter().map(upsert).collect(),
         links: Links { this: query.with(PATH, &[]), next, previous: None },
@@ -99,8 +105,10 @@ async fn full(app: &App, caller: &Caller, query: &Query, size: u32) -> ApiResult
     }))
 }
 
-fn parse_position(text: &str) -> Option<(String, SnapshotPosition)> {
+fn parse_position(text: &str) -> Option<(String, u64, SnapshotPosition)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let (position, cursor) = text.split_once(' ')?;
-    Some((cursor.to_owned(), SnapshotPosition::decode(position)?))
+    let mut parts = text.splitn(3, ' ');
+    let position = SnapshotPosition::decode(parts.next()?)?;
+    let total = parts.next()?.parse().ok()?;
+    Some((parts.next()?.to_owned(), total, position))
 }

@@ -56,14 +56,14 @@ pub(crate) async fn list(
         email: None,
         only: (!sees_all_members(&actor)).then_some(actor.user),
     };
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let total = count_users(&mut connection, actor.workspace, &filter).await?;
     let (after, offset) = (paging.after()?, paging.offset());
     let mut users =
         list_users(&mut connection, actor.workspace, &filter, after, offset, paging.most()).await?;
     let more = paging.cut(&mut users);
     let next = users.last().filter(|_| more).map(|user| user.id.to_string());
-    let managed = is_managed(&caller, &mut connection).await?;
+    let managed = is_managed(&mut connection, caller.user.workspace).await?;
     let data = members(&actor, managed, &users);
     Ok(Json(paging.list(&query, PATH, data, next, total)))
 }
@@ -85,10 +85,10 @@ pub(crate) async fn get(
 ) -> ApiResult<One<UserResource>> {
     caller.needs(USERS_READ)?;
     let id: UserId = known(&id)?;
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let user = users_by_id(&mut connection, [id]).await?.remove(&id);
     let user = user.ok_or_else(ApiError::not_found)?;
-    let managed = is_managed(&caller, &mut connection).await?;
+    let managed = is_managed(&mut connection, caller.user.workspace).await?;
     let data = members(&caller.actor(), managed, std::slice::from_ref(&user)).pop();
     Ok(one(user.version, data.ok_or_else(ApiError::not_found)?))
 }
@@ -128,7 +128,7 @@ impl Attempt for Remove<'_> {
         let user = users_by_id(connection, [id]).await?.remove(&id);
         let user = user.filter(|user| sees_member(&actor, user.id, user.workspace));
         let user = user.ok_or_else(ApiError::not_found)?;
-        let managed = is_managed(caller, connection).await?;
+        let managed = is_managed(connection, caller.user.workspace).await?;
         let current = members(&actor, managed, std::slice::from_ref(&user)).pop();
         let current = current.map(ChangedResource::User);
         let refuse = |error: ApiError| error.with_current(current, None, Some(user.updated_at));

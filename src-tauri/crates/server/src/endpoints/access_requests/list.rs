@@ -49,7 +49,7 @@ pub(crate) async fn list(
         awaiting_me: query.awaiting_me()?,
     };
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let total = count_access_requests(&mut connection, &actor, &filter).await?;
     let (after, offset) = (paging.after()?, paging.offset());
     let mut ids =

@@ -46,7 +46,7 @@ pub(crate) async fn list(
     let filter =
         AccountFilter { search: query.text("search"), roles: query.words("filter[role]")? };
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let total = count_accounts(&mut connection, &actor, &filter).await?;
     let (after, offset) = (paging.after()?, paging.offset());
     let mut ids =
@@ -73,7 +73,7 @@ pub(crate) async fn get(
     Id(id): Id,
 ) -> ApiResult<One<AccountResource>> {
     caller.needs(ACCOUNTS_READ)?;
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let found = access::accounts(&mut connection, &caller.actor(), [known(&id)?]).await?.pop();
     let data = found.ok_or_else(ApiError::not_found)?;
     Ok(one(data.attributes.version, data))

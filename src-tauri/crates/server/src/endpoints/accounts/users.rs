@@ -51,7 +51,7 @@ pub(crate) async fn users(
     let query = Query::parse(raw.as_deref(), &PAGE)?;
     let paging = Paging::read(&query)?;
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let place = Place::read(&mut connection, &actor, &id).await?;
     let grants = grants_on(&mut connection, [place.account.id]).await?;
     let all = account_users_of(&mut connection, &actor, &grants).await?;

@@ -82,7 +82,7 @@ pub(crate) async fn list(
         None => None,
     };
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let total = count_activities(&mut connection, &actor, &filter).await?;
     let (offset, most) = (paging.offset(), paging.most());
     let mut rows = list_activities(&mut connection, &actor, &filter, after, offset, most).await?;

@@ -41,7 +41,7 @@ pub(crate) async fn impact(
 ) -> ApiResult<One<ImpactResource>> {
     caller.needs(PARTNERSHIPS_READ)?;
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let partnership = seen(&mut connection, &actor, &id).await?;
     if !sees_impact(&actor, &partnership) {
         let removal = partnership.check(&actor, Action::Remove, app.clock.now());

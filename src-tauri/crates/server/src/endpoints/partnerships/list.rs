@@ -60,7 +60,7 @@ pub(crate) async fn list(
     };
 
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let total = visible_count(&mut connection, &actor, &filter).await?;
     let most = paging.most();
     let mut rows =

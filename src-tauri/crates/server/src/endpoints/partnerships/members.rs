@@ -54,7 +54,7 @@ pub(crate) async fn members(
     caller.needs(ACCOUNTS_READ)?;
     let query = Query::parse(raw.as_deref(), &PAGE)?;
     let paging = Paging::read(&query)?;
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let partnership = governed(&app, &mut connection, &caller.actor(), &id).await?;
     let grants = grants_through(&mut connection, partnership.id).await?;
     let all = documents(&mut connection, &grants).await?;

@@ -31,7 +31,7 @@ pub(crate) async fn get(
     Id(id): Id,
 ) -> ApiResult<One<PartnershipResource>> {
     caller.needs(PARTNERSHIPS_READ)?;
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let found = get_partnership(&mut connection, known(&id)?).await?;
     let partnership = found.ok_or_else(ApiError::not_found)?;
     let data = one_document(&mut connection, &caller.actor(), app.deadlines, &partnership)

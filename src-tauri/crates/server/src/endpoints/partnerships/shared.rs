@@ -57,7 +57,7 @@ pub(crate) async fn accounts(
     let query = Query::parse(raw.as_deref(), &PAGE)?;
     let paging = Paging::read(&query)?;
     let actor = caller.actor();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let found = get_partnership(&mut connection, known(&id)?).await?;
     let partnership = found.ok_or_else(ApiError::not_found)?;
     let shared = shared_through(&mut connection, [partnership.id]).await?;
