@@ -125,4 +125,19 @@ mod tests {
         assert!(chosen(&["P0".to_owned()]).is_err());
         assert_eq!(chosen(&[]).expect("all").len(), MEASURES.len());
     }
+
+    #[test]
+    fn each_measure_comes_to_numbers() {
+        let setting = Setting::new(true).expect("programs");
+        // What needs a window is tried on the desktop of its own tests.
+        for measure in MEASURES.iter().filter(|measure| !measure.needs.contains(&Need::Window)) {
+            let lines = (measure.run)(&setting).expect(measure.number);
+            assert!(!lines.is_empty(), "{}", measure.number);
+            for line in lines {
+                println!("{} {line:?}", measure.number);
+                assert!(line.median.is_finite() && line.median >= 0.0, "{line:?}");
+                assert!(!line.budgets.is_empty(), "{line:?}");
+            }
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Line>> {
 }
 
 async fn measure(setting: &Setting) -> Result<Vec<Line>> {
-    let (few, many) = setting.size((1_000, 1_000_000), (500, 5_000));
+    let (few, many) = setting.size((1_000, 1_000_000), (200, 1_000));
     let small = Costs::of(setting, few).await?;
     let large = Costs::of(setting, many).await?;
     let against = format!("with {few}");

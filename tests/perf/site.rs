@@ -183,11 +183,11 @@ impl Site {
 }
 
 fn user(workspace: WorkspaceId, number: usize, role: WorkspaceRole) -> UserRow {
-    let at = SystemClock.now();
+    let (at, id) = (SystemClock.now(), UserId::new(Uuid::now_v7()));
     UserRow {
-        id: UserId::new(Uuid::now_v7()),
+        id,
         workspace,
-        email: format!("user-{number}@{workspace}.example"),
+        email: format!("{id}@{workspace}.example"),
         name: format!("User {number}"),
         role,
         status: UserStatus::Live,

@@ -63,6 +63,8 @@ async fn measure(setting: &Setting) -> Result<Vec<Line>> {
         heard.until((number + 1) * many).await?;
         took.push(begun.elapsed().as_secs_f64() * 1_000.0);
     }
+    let events = heard.events.load(Ordering::SeqCst);
+    ensure!(events == times * many, "one event for each stream and request, not {events}");
     let memory = Line::new(format!("An open event stream, of {many}"), "KiB", each);
     let told = Line::of(format!("A request, sent and told to {many} Admins' streams"), "ms", &took);
     Ok(vec![memory.median_at_most(24.0), told.p99_at_most(1_000.0)])
