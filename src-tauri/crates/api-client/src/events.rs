@@ -1,4 +1,13 @@
-use std::{fmt, pin::Pin};
+use std::{
+    error::Error,
+    fmt,
+    io::Cursor,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use entente_wire::Change;
 use futures_util::{Stream, StreamExt as _};
@@ -6,6 +15,9 @@ use reqwest::Response;
 use sse_stream::SseStream;
 
 use crate::ApiError;
+
+/// The most bytes from one event to the next: an endless one must not fill the memory.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// A change and the cursor right after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +31,8 @@ pub struct FeedEvent {
 /// An open event stream.
 pub struct EventStream {
     events: Pin<Box<dyn Stream<Item = Result<sse_stream::Sse, sse_stream::Error>> + Send>>,
+    /// How many bytes came since the last event.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for EventStream {
@@ -29,7 +43,29 @@ impl fmt::Debug for EventStream {
 
 impl EventStream {
     pub(crate) fn new(response: Response) -> Self {
-        Self { events: Box::pin(SseStream::from_bytes_stream(response.bytes_stream())) }
+        Self::of_bytes(response.bytes_stream())
+    }
+
+    /// The events in a stream of bytes.
+    pub fn of_bytes<B, E>(bytes: impl Stream<Item = Result<B, E>> + Send + 'static) -> Self
+    where
+        B: AsRef<[u8]> + Send + 'static,
+        E: Error + Send + Sync + 'static,
+    {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counted = {
+            let waiting = Arc::clone(&waiting);
+            bytes.map(move |piece| {
+                let piece = piece.map_err(std::io::Error::other)?;
+                let length = piece.as_ref().len();
+                if waiting.fetch_add(length, Ordering::Relaxed).saturating_add(length) > MOST_BYTES
+                {
+                    return Err(std::io::Error::other("an event has no end"));
+                }
+                Ok(Cursor::new(piece))
+            })
+        };
+        Self { events: Box::pin(SseStream::from_bytes_stream(counted)), waiting }
     }
 
     /// The next change; none when the server ended the stream. Events of other names are passed
@@ -43,6 +79,7 @@ impl EventStream {
                     return Some(Err(ApiError::Interrupted));
                 }
             };
+            self.waiting.store(0, Ordering::Relaxed);
             if event.event.as_deref() != Some("change") {
                 continue;
             }

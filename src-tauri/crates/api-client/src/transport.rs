@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{ApiError, ClientOptions, ServerAddress};
 
+/// The most bytes of an answer that are read into memory; the largest page of anything is far smaller.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 /// Requests to one server, and what its answers mean.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
@@ -122,11 +125,18 @@ pub(crate) fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
         .unwrap_or(false)
 }
 
-pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
+pub(crate) async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
     if !is_media_type(response.headers(), "application/json") {
         return Err(ApiError::NotEntente);
     }
-    let bytes = response.bytes().await?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MOST_BYTES {
+            tracing::warn!("an answer has no end");
+            return Err(ApiError::NotEntente);
+        }
+    }
     serde_json::from_slice(&bytes).map_err(|error| {
         tracing::warn!(%error, "an answer could not be read");
         ApiError::NotEntente

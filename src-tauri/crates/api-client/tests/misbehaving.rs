@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Response, StatusCode, header},
     routing::{any, get},
 };
-use entente_api_client::{ApiError, Client, ClientOptions, Outcome};
+use entente_api_client::{ApiError, Client, ClientOptions, EventStream, Outcome};
 use entente_domain::{Action, PartnershipId};
 use secrecy::SecretString;
 use serde_json::json;
@@ -173,4 +173,22 @@ async fn a_stream_that_falls_silent_is_given_up() {
     let mut stream = client.events("c0").await.expect("a stream");
     let told = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
     assert!(matches!(told, Ok(Some(Err(ApiError::Interrupted)))), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_has_no_end_is_given_up_before_it_fills_the_memory() {
+    let endless =
+        || futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(64 * 1024)));
+    let answer = move || async move { ([JSON], Body::from_stream(endless())) };
+    let address = serve(Router::new().fallback(any(answer))).await;
+    let options = ClientOptions { answer: Duration::from_secs(100), ..ClientOptions::default() };
+    let address = format!("http://{address}").parse().expect("an address");
+    let client = Client::new(address, SecretString::from("ent_secret"), options).expect("a client");
+    let error = client.me().await.expect_err("it has no end");
+    assert_eq!(error.code(), "not_entente");
+
+    let begun = futures_util::stream::iter([Ok("id: c1\nevent: change\ndata: ".to_owned())]);
+    let mut events = EventStream::of_bytes(futures_util::StreamExt::chain(begun, endless()));
+    let told = events.next().await;
+    assert!(matches!(told, Some(Err(ApiError::Interrupted))), "{told:?}");
 }
