@@ -62,6 +62,31 @@ async fn tls_is_spoken_with_the_own_certificate_in_each_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn browsers_are_told_to_run_keep_and_frame_nothing() {
+    let site = Site::new();
+    let certificate = site.certify();
+    let (server, url) = site.serve_tls(&[]);
+    let client = trusting(&certificate).build().expect("a client");
+    // An answer, a refusal, what is not there, and what needs no key.
+    for path in ["/api/v1/me", "/api/v1/partnerships?x=1", "/nothing", "/healthz", "/scim/v2/Users"]
+    {
+        let answer = client.get(format!("{url}{path}")).bearer_auth(&site.key).send().await;
+        let answer = answer.expect("an answer");
+        let header = |name: &str| answer.headers().get(name).and_then(|it| it.to_str().ok());
+        assert_eq!(header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(header("referrer-policy"), Some("no-referrer"), "{path}");
+        let nothing = "default-src 'none'; frame-ancestors 'none'";
+        assert_eq!(header("content-security-policy"), Some(nothing), "{path}");
+        let year = "max-age=31536000; includeSubDomains";
+        assert_eq!(header("strict-transport-security"), Some(year), "{path}");
+        assert_eq!(header("access-control-allow-origin"), None, "{path}");
+        assert_eq!(header("set-cookie"), None, "{path}");
+    }
+    assert_eq!(server.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn slow_and_broken_handshakes_hold_up_nobody() {
     let site = Site::new();
     let certificate = site.certify();
