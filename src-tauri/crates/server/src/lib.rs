@@ -54,6 +54,8 @@ pub use openapi::document as openapi_document;
 pub use origin::{ForwardedHeader, Proxies};
 pub use rotation::{RotationError, reseal, sealed_texts};
 pub use running::{Opened, Running, Server, StartError};
+#[doc(hidden)]
+pub use scim::inputs as scim_inputs;
 pub use scim::{
     NewScimToken, RevokedScimToken, add_scim_token, end_scim_token, filter as scim_filter,
     scim_tokens,

@@ -12,6 +12,7 @@ mod condition;
 mod discovery;
 mod error;
 pub mod filter;
+pub mod inputs;
 mod list;
 mod matching;
 mod patch;

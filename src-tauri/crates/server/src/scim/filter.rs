@@ -349,7 +349,7 @@ impl<'a> Reader<'a> {
             "null" => Some(Value::Null),
             "true" => Some(Value::Flag(true)),
             "false" => Some(Value::Flag(false)),
-            _ => serde_json::from_str(word).ok().map(Value::Number),
+            _ => number(word).map(Value::Number),
         };
         value.ok_or_else(|| self.expected(from, EXPECTED))
     }
@@ -367,6 +367,12 @@ impl<'a> Reader<'a> {
         self.at += length;
         rest.get(..length).unwrap_or_default()
     }
+}
+
+/// A number as JSON has them; serde_json alone is off by a last digit where there are many.
+fn number(word: &str) -> Option<Number> {
+    let read: Number = serde_json::from_str(word).ok()?;
+    if read.is_f64() { word.parse().ok().and_then(Number::from_f64) } else { Some(read) }
 }
 
 /// One part as it is, several as a list without lists of its own kind.
