@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the one who ran it")]
 
 mod bench;
+mod fuzz;
+mod package;
 mod packages;
 mod run;
 mod shell;
@@ -30,6 +32,10 @@ enum Command {
     Test(test::Test),
     /// Measures what there are budgets for; prints a table, and writes it to target/bench.json.
     Bench(bench::Bench),
+    /// Makes the packages that people install; `--check` installs and starts what it made.
+    Package(package::Package),
+    /// Feeds what is parsed from outside with whatever a fuzzer thinks of.
+    Fuzz(fuzz::Fuzz),
     /// Makes the pictures in icons/ from their sources.
     Icons,
 }
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Icons => ui::icons(),
     };
     match done {

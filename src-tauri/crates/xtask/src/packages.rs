@@ -42,6 +42,9 @@ pub const DATABASE: &[&str] = &["postgresql"];
 /// What tests need that use programs from PyPI.
 pub const PYTHON: &[&str] = &["python3", "python3-venv"];
 
+/// What checking packages needs.
+pub const PACKAGING: &[&str] = &["debootstrap", "desktop-file-utils", "lintian", "rpm"];
+
 const ELSEWHERE: &str = "Install what Tauri 2 needs on your system, then run this again:
   Fedora:  sudo dnf install webkit2gtk4.1-devel libappindicator-gtk3-devel librsvg2-devel openssl-devel dbus-devel libxdo-devel gcc
   Arch:    sudo pacman -S --needed webkit2gtk-4.1 libappindicator-gtk3 librsvg openssl dbus xdotool base-devel

@@ -12,6 +12,7 @@ use clap::Args;
 use entente_testkit::Postgres;
 
 use crate::{
+    package,
     packages::{self, BUILD, DATABASE, DESKTOP, DRIVE, PYTHON},
     shell::{command, root, run as run_command, say, target},
     tools::{DENY, NEXTEST},
@@ -107,6 +108,9 @@ pub fn run(arguments: &Test) -> Result<()> {
         let mut build = Command::new(&nextest);
         run_command(build.args(["nextest", "run", "--workspace", "--no-run", "--cargo-quiet"]))
     })?;
+    if cfg!(target_os = "linux") {
+        steps.step("Package: what it holds", package::try_out)?;
+    }
     steps.table();
     say("Rust: tests");
     let kept = target().join("test-output");

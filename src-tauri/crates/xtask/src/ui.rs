@@ -101,6 +101,14 @@ pub fn icons() -> Result<()> {
     for (size, to) in [(32, "32x32.png"), (128, "128x128.png"), (512, "icon.png")] {
         draw("icon.svg", size, to)?;
     }
+    // The formats of macOS and Windows; the bundler's tool makes many more, for what is not built.
+    let made = target().join("icons");
+    let tool = root().join("ui/node_modules/@tauri-apps/cli/tauri.js");
+    install()?;
+    run(command("node").arg(tool).arg("icon").arg(icons.join("icon.png")).arg("-o").arg(&made))?;
+    for name in ["icon.icns", "icon.ico"] {
+        fs::copy(made.join(name), icons.join(name))?;
+    }
     for state in ["idle", "attention", "offline", "paused", "signed-out"] {
         draw(&format!("tray/{state}.svg"), 32, &format!("tray/{state}.png"))?;
     }
