@@ -3,6 +3,8 @@
 //! Thin: what the program knows is in the crates beside it; what is here joins them to a window, a
 //! tray and the desktop's notifications.
 
+#[cfg(test)]
+mod boundary;
 mod commands;
 mod controller;
 mod embedded;

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod keyboard;
+mod secrets;
 mod sharing;
 mod stage;
 mod story;
@@ -14,8 +15,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The program, which `cargo xtask test` builds before the tests.
+/// The program, which `cargo xtask test` builds before the tests, or another one: `cargo xtask package
+/// --check` names the packaged one.
 fn program() -> Result<PathBuf> {
+    if let Some(program) = std::env::var_os("ENTENTE_PROGRAM") {
+        return Ok(program.into());
+    }
     let test = std::env::current_exe()?;
     let folder = test.ancestors().nth(2).context("a test is in target/PROFILE/deps")?;
     let program = folder.join("entente");

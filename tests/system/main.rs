@@ -9,6 +9,7 @@ mod mail;
 mod outage;
 mod processes;
 mod scim;
+mod security_page;
 mod smtp;
 mod sso;
 mod table;

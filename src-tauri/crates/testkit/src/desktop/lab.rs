@@ -101,6 +101,18 @@ impl Lab {
         self.home.path()
     }
 
+    /// A variable of the environment that its programs have.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(String::as_str)
+    }
+
+    /// Where its pictures and logs are.
+    #[must_use]
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
     /// Starts a program with the lab's environment.
     pub fn spawn(&mut self, program: &Path, arguments: &[&str], log: &str) -> Result<u32> {
         let mut run = command(program, &self.env);
