@@ -5,6 +5,7 @@
 mod addresses;
 mod documents;
 mod events;
+mod links;
 mod scim;
 
 /// A target: what it is called, and what eats the bytes.
@@ -14,6 +15,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("wire-documents", documents::wire_documents),
     ("event-stream", events::event_stream),
+    ("deep-links", links::deep_links),
     ("scim-filters", scim::filters),
     ("scim-bodies", scim::bodies),
     ("addresses", addresses::addresses),
