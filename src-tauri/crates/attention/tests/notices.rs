@@ -219,8 +219,7 @@ fn what_was_told_is_told_again_only_after_the_interval_or_when_it_waits_anew() {
         let plan = before.live(std::slice::from_ref(&one), &[]);
         assert_eq!(!shown(&plan).is_empty(), again, "{ago:?} {remind_after:?}");
     }
-    let mut before = Before::default();
-    before.told = BTreeMap::from([(one.key(), now())]);
+    let before = Before { told: BTreeMap::from([(one.key(), now())]), ..Before::default() };
     let resent = Pending { since: now().after(HOUR), ..one };
     assert_eq!(shown(&before.live(&[resent], &[])).len(), 1);
 }
