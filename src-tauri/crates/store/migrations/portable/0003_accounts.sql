@@ -71,7 +71,7 @@ CREATE TABLE access_requests (
     version BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX access_requests_one_pending ON access_requests (account_id, member_id) WHERE state = 'pending';
-CREATE INDEX access_requests_pending_for ON access_requests (member_id) WHERE state = 'pending';
+CREATE INDEX access_requests_by_member ON access_requests (member_id);
 CREATE INDEX access_requests_by_account ON access_requests (account_id, id);
 CREATE INDEX access_requests_by_requester ON access_requests (requested_by, id);
 CREATE INDEX access_requests_by_partnership ON access_requests (partnership_id, state);
