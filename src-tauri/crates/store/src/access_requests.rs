@@ -2,9 +2,14 @@ use entente_domain::{
     AccessRequest, AccessRequestId, AccountId, Actor, Message, PartnershipId, RequestState,
     Timestamp, UserId,
 };
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::any::AnyRow;
 
-use crate::{Connection, StoreError, people::select_in, read::Read, sql::Statement};
+use crate::{
+    Connection, StoreError,
+    people::select_in,
+    read::Read,
+    sql::{Statement, count},
+};
 
 const SELECT: &str = "SELECT id, partnership_id, account_id, host_id, guest_id, member_id, role, \
      requested_by, message, state, decided_by, decided_at, created_at, version \
@@ -200,10 +205,7 @@ pub async fn count_access_requests(
     actor: &Actor,
     filter: &RequestFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_to(&mut query, actor, filter);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| visible_to(query, actor, filter)).await
 }
 
 /// A page of the ids of what a caller may see, by id: after one, or after so many rows.
@@ -217,10 +219,6 @@ pub async fn list_access_requests(
 ) -> Result<Vec<AccessRequestId>, StoreError> {
     let mut query = Statement::new("SELECT r.id AS id");
     visible_to(&mut query, actor, filter);
-    if let Some(after) = after {
-        query.push(" AND r.id > ").push_bind(after.to_string());
-    }
-    query.push(" ORDER BY r.id LIMIT ").push_bind(i64::from(most));
-    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    let query = query.page("r.id", after, offset, most);
     crate::read::ids("access_requests", &query.build().fetch_all(connection).await?)
 }

@@ -12,7 +12,7 @@ use crate::{
     Connection, StoreError,
     people::{folded, like, select_in},
     read::Read,
-    sql::Statement,
+    sql::{Statement, count},
 };
 
 const ACCOUNT: &str = "SELECT id, workspace_id, application, label, url, created_by, created_at, \
@@ -318,10 +318,7 @@ pub async fn count_accounts(
     actor: &Actor,
     filter: &AccountFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_to(&mut query, actor, filter);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| visible_to(query, actor, filter)).await
 }
 
 /// A page of the ids of what a caller may see, by id: after one, or after so many rows.
@@ -335,11 +332,7 @@ pub async fn list_accounts(
 ) -> Result<Vec<AccountId>, StoreError> {
     let mut query = Statement::new("SELECT a.id AS id");
     visible_to(&mut query, actor, filter);
-    if let Some(after) = after {
-        query.push(" AND a.id > ").push_bind(after.to_string());
-    }
-    query.push(" ORDER BY a.id LIMIT ").push_bind(i64::from(most));
-    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    let query = query.page("a.id", after, offset, most);
     crate::read::ids("accounts", &query.build().fetch_all(connection).await?)
 }
 
@@ -377,10 +370,7 @@ fn visible_grants(query: &mut Statement, actor: &Actor) {
 
 /// How many roles a caller may see.
 pub async fn count_grants(connection: &mut Connection, actor: &Actor) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_grants(&mut query, actor);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| visible_grants(query, actor)).await
 }
 
 /// A page of the ids of the roles that a caller may see, by id, for a full snapshot.
@@ -392,10 +382,7 @@ pub async fn list_grants(
 ) -> Result<Vec<GrantId>, StoreError> {
     let mut query = Statement::new("SELECT g.id AS id");
     visible_grants(&mut query, actor);
-    if let Some(after) = after {
-        query.push(" AND g.id > ").push_bind(after.to_string());
-    }
-    query.push(" ORDER BY g.id LIMIT ").push_bind(i64::from(most));
+    let query = query.page("g.id", after, 0, most);
     crate::read::ids("grants", &query.build().fetch_all(connection).await?)
 }
 
@@ -421,10 +408,7 @@ fn visible_shared(query: &mut Statement, actor: &Actor) {
 
 /// How many shared accounts a caller may see.
 pub async fn count_shared(connection: &mut Connection, actor: &Actor) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_shared(&mut query, actor);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| visible_shared(query, actor)).await
 }
 
 /// A page of the ids of the shared accounts that a caller may see, by id, for a full snapshot.
@@ -436,10 +420,7 @@ pub async fn list_shared(
 ) -> Result<Vec<SharedAccountId>, StoreError> {
     let mut query = Statement::new("SELECT s.id AS id");
     visible_shared(&mut query, actor);
-    if let Some(after) = after {
-        query.push(" AND s.id > ").push_bind(after.to_string());
-    }
-    query.push(" ORDER BY s.id LIMIT ").push_bind(i64::from(most));
+    let query = query.page("s.id", after, 0, most);
     crate::read::ids("shared_accounts", &query.build().fetch_all(connection).await?)
 }
 

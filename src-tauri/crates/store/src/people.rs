@@ -10,7 +10,7 @@ use crate::{
     insert::{Bound, insert},
     read::Read,
     record_change,
-    sql::Statement,
+    sql::{Statement, count},
 };
 
 /// A workspace.
@@ -386,10 +386,7 @@ pub async fn count_users(
     workspace: WorkspaceId,
     filter: &UserFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    members(&mut query, workspace, filter);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| members(query, workspace, filter)).await
 }
 
 /// A page of a workspace's members, by id: after one, or after so many rows.
@@ -406,11 +403,7 @@ pub async fn list_users(
          u.updated_at, u.view_number, u.version",
     );
     members(&mut query, workspace, filter);
-    if let Some(after) = after {
-        query.push(" AND u.id > ").push_bind(after.to_string());
-    }
-    query.push(" ORDER BY u.id LIMIT ").push_bind(i64::from(most));
-    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    let query = query.page("u.id", after, offset, most);
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(user_row).collect()
 }

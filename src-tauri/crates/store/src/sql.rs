@@ -1,6 +1,8 @@
 use std::fmt::{Display, Write as _};
 
-use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::Query};
+use sqlx::{Any, AssertSqlSafe, Row as _, any::AnyArguments, query::Query};
+
+use crate::{Connection, StoreError};
 
 /// A statement that is put together from parts.
 ///
@@ -68,6 +70,27 @@ impl Statement {
         self
     }
 
+    /// Ends with a page of rows by their ids: after one, or after so many rows.
+    pub(crate) fn page(
+        mut self,
+        id: &str,
+        after: Option<impl Display>,
+        offset: u64,
+        most: u32,
+    ) -> Self {
+        if let Some(after) = after {
+            self.push(" AND ").push(id).push(" > ").push_bind(after.to_string());
+        }
+        self.push(" ORDER BY ").push(id).limit(offset, most);
+        self
+    }
+
+    /// No more than so many rows, after so many.
+    pub(crate) fn limit(&mut self, offset: u64, most: u32) -> &mut Self {
+        self.push(" LIMIT ").push_bind(i64::from(most));
+        self.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX))
+    }
+
     pub(crate) fn build(self) -> Query<'static, Any, AnyArguments> {
         let query = sqlx::query(AssertSqlSafe(self.text));
         self.values.into_iter().fold(query, |query, value| match value {
@@ -75,4 +98,15 @@ impl Statement {
             Value::Number(number) => query.bind(number),
         })
     }
+}
+
+/// How many rows there are of what is added, from `FROM` on.
+pub(crate) async fn count(
+    connection: &mut Connection,
+    of: impl FnOnce(&mut Statement),
+) -> Result<u64, StoreError> {
+    let mut query = Statement::new("SELECT COUNT(*) AS n");
+    of(&mut query);
+    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
+    Ok(u64::try_from(total).unwrap_or(0))
 }

@@ -2,7 +2,12 @@ use entente_domain::{Actor, Partnership, PartnershipId, Side, StateName};
 use sqlx::Row as _;
 
 use super::{partnerships_by_id, with_order};
-use crate::{Connection, Engine, StoreError, people::like, read::ids, sql::Statement};
+use crate::{
+    Connection, Engine, StoreError,
+    people::like,
+    read::ids,
+    sql::{Statement, count},
+};
 
 /// What a list of partnerships is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -141,11 +146,11 @@ pub async fn visible_count(
     actor: &Actor,
     filter: &ListFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_to(&mut query, actor, filter.search.is_some());
-    narrow(&mut query, actor, filter);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| {
+        visible_to(query, actor, filter.search.is_some());
+        narrow(query, actor, filter);
+    })
+    .await
 }
 
 /// A page of what a caller may see, each with the value that it is sorted by.
@@ -181,8 +186,7 @@ pub async fn list_partnerships(
     }
     query.push(" ORDER BY ").push(column).push(direction);
     query.push(", p.id").push(direction);
-    query.push(" LIMIT ").push_bind(i64::from(most));
-    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    query.limit(offset, most);
 
     let mut order = Vec::new();
     for row in query.build().fetch_all(&mut *connection).await? {
