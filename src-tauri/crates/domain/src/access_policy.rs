@@ -278,6 +278,13 @@ pub fn may_manage_webhooks(actor: &Actor) -> bool {
     actor.is_live_admin()
 }
 
+/// Whether `actor` is told of an activity where its doer was and with which device: the host is of
+/// everybody who acts on what it shares, a guest of its own people only.
+#[must_use]
+pub fn sees_origin(actor: &Actor, host: Option<WorkspaceId>, doer: Option<WorkspaceId>) -> bool {
+    [host, doer].contains(&Some(actor.workspace))
+}
+
 /// Whether `actor` can see what removing a partnership would take away: whoever can remove it now.
 #[must_use]
 pub fn sees_impact(actor: &Actor, partnership: &Partnership) -> bool {

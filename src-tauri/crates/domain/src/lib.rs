@@ -28,7 +28,7 @@ pub use access_policy::{
     allowed_grant_actions, allowed_management, allowed_request_actions, is_partnership_owner,
     may_have_api_keys, may_manage, may_manage_webhooks, may_remove_member, may_unshare,
     sees_access_request, sees_account, sees_all_members, sees_grant, sees_impact, sees_member,
-    sees_shared_account,
+    sees_origin, sees_shared_account,
 };
 pub use ids::{
     AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, IdentityProviderId,

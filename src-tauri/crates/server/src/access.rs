@@ -546,16 +546,8 @@ pub(crate) async fn disable(
     update_user(connection, &before, &after, doing.at).await?;
     end_sessions_of(connection, user.id, doing.at).await?;
     let activity = NewActivity {
-        event: Event::UserDeactivated,
-        host: Some(user.workspace),
-        guest: None,
-        guest_sees: false,
-        partnership: None,
-        account: None,
-        actor: doing.user,
         subject: Some(user.id),
-        detail: String::new(),
-        at: doing.at,
+        ..NewActivity::within(Event::UserDeactivated, user.workspace, doing.user, doing.at)
     };
     record_activity(connection, &activity, doing.origin).await?;
     Ok(after)

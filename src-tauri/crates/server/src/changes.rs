@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use entente_domain::WorkspaceId;
 use entente_store::{
     AccountFilter, ChangeRow, Connection, ListFilter, Place, RequestFilter, ResourceKind,
@@ -16,6 +15,7 @@ use entente_wire::{Change, ChangedResource, ErrorCode, Operation, ResourceType};
 use crate::{
     app::App,
     auth::Caller,
+    cursor,
     document::{Facts, access},
     error::{ApiError, ApiResult},
     query::Query,
@@ -24,7 +24,7 @@ use crate::{
 
 /// A place in this database's change log as this caller sees it, as text: opaque to callers.
 pub(crate) fn encode(app: &App, caller: &Caller, place: Place) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}:{place}", view(app, caller)))
+    cursor::encode(&format!("{}:{place}", view(app, caller)))
 }
 
 /// What a cursor is good for: one database, one user, and what that user may see.
@@ -34,7 +34,7 @@ pub(crate) fn view(app: &App, caller: &Caller) -> String {
 
 /// The place that a cursor names, if the caller can go on from there.
 pub(crate) async fn decode(app: &App, caller: &Caller, cursor: &str) -> ApiResult<Place> {
-    let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = cursor::decode(cursor);
     let parts = text.as_deref().and_then(|text| text.rsplit_once(':'));
     let Some((seen, place)) = parts else {
         return Err(Query::bad("since", "it is no cursor"));

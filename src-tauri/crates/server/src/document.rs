@@ -106,10 +106,20 @@ impl Names {
         )
     }
 
+    /// Of which workspace somebody is.
+    pub(crate) fn workspace_of(&self, id: UserId) -> Option<WorkspaceId> {
+        self.people.get(&id).map(|user| user.workspace)
+    }
+
     pub(crate) fn workspace(&self, id: WorkspaceId) -> WorkspaceRef {
         let name = self.workspaces.get(&id).map(|row| row.name.clone()).unwrap_or_default();
         WorkspaceRef { id, name }
     }
+}
+
+/// Somebody, by their id.
+pub(crate) async fn person(connection: &mut Connection, id: UserId) -> Result<Person, StoreError> {
+    Ok(Names::read(connection, [id].into(), [].into()).await?.person(id))
 }
 
 fn document(

@@ -7,7 +7,7 @@ pub(crate) mod api_keys;
 pub(crate) mod auth;
 pub(crate) mod events;
 pub(crate) mod feed;
-mod health;
+pub(crate) mod health;
 pub(crate) mod me;
 pub(crate) mod partnerships;
 pub(crate) mod terms;
@@ -33,7 +33,7 @@ pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     let api = Router::new()
-        .route("/openapi.json", get(async |_: Anybody| Json(crate::openapi::document())))
+        .route("/openapi.json", get(openapi_json))
         .route("/me", get(me::me))
         .route("/terms", get(terms::terms))
         .route("/partnerships", get(partnerships::list).post(partnerships::create))
@@ -86,6 +86,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn_with_state(app.clone(), crate::requests::each_request))
         .with_state(app)
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "Operations", operation_id = "getDocument",
+    security(()),
+    responses((status = 200, body = Object, description = "OpenAPI 3.1")),
+    extensions(("x-refusals" = json!(["rate_limited"])))
+)]
+async fn openapi_json(_: Anybody) -> Json<&'static serde_json::Value> {
+    Json(crate::openapi::document())
 }
 
 /// For those who watch the server, at an address of their own.

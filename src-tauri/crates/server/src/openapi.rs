@@ -1,11 +1,25 @@
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+//! The OpenAPI 3.1 document of this API.
+//!
+//! Each endpoint says above its handler what only it knows: what it takes and answers, the scope that
+//! a key needs, the parameters, and in `x-refusals` the codes that it alone refuses with. What follows
+//! from that is added here, for all alike.
+
+mod bodies;
+mod examples;
+mod links;
+pub(crate) mod parameters;
+mod refusals;
+mod scim;
+mod security;
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use utoipa::OpenApi as _;
 
 use crate::endpoints as e;
 
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Entente partnership API",
@@ -31,13 +45,13 @@ use crate::endpoints as e;
         e::webhooks::list, e::webhooks::get, e::webhooks::create, e::webhooks::remove,
         e::webhooks::test,
         e::feed::changes, e::events::events,
+        e::health::live, e::health::ready, e::health::metrics_here, e::openapi_json,
     ),
     components(schemas(
-        entente_wire::ErrorCode,
+        entente_wire::ErrorDocument,
         entente_wire::Envelope<entente_wire::PartnershipResource>,
         entente_wire::Envelope<entente_wire::AccessRequestResource>,
     )),
-    modifiers(&Security),
     tags(
         (name = "Identity", description = "Who asks, and what they agree to"),
         (name = "Single sign-on", description = "A session instead of a key, through an OpenID provider"),
@@ -60,24 +74,45 @@ use crate::endpoints as e;
             else it comes again after 30 s, 2 min, 10 min, 1 h and 6 h, and then no more. Redirects \
             are not followed."),
         (name = "Changes", description = "Keeping a copy in step"),
+        (name = "SCIM", description = "SCIM 2.0 (RFC 7643, 7644) for identity providers, each with a token \
+            of its own"),
+        (name = "Operations", description = "For who watches the server, and who writes a client"),
     )
 )]
 struct Api;
 
-struct Security;
-
-impl Modify for Security {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let components = openapi.components.get_or_insert_default();
-        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
-        components.add_security_scheme("apiKey", key);
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    }
-}
+/// The document as it is served.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
+    security::add(&mut document);
+    bodies::add(&mut document);
+    refusals::add(&mut document);
+    links::add(&mut document);
+    scim::add(&mut document);
+    examples::add(&mut document);
+    document
+});
 
 /// The OpenAPI 3.1 document of this API.
 #[must_use]
-pub fn document() -> utoipa::openapi::OpenApi {
-    Api::openapi()
+pub fn document() -> &'static Value {
+    &DOCUMENT
+}
+
+/// The methods that a path can have.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// Every operation with its path and method, to change it.
+fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    paths.flat_map(|(path, operations)| {
+        let operations = operations.as_object_mut().into_iter().flatten();
+        let operations = operations.filter(|(method, _)| METHODS.contains(&method.as_str()));
+        operations.map(|(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
+}
+
+/// Whether an operation has a parameter that is something.
+fn has_parameter(operation: &Value, is: impl Fn(&Value) -> bool) -> bool {
+    operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(is))
 }

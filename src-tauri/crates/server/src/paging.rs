@@ -1,6 +1,7 @@
 use entente_wire::{Links, List, ListMeta, PageMeta, Resource};
 
 use crate::{
+    cursor,
     error::{ApiError, ApiResult},
     query::Query,
 };
@@ -10,6 +11,12 @@ pub(crate) const PAGE: [&str; 3] = ["page[size]", "page[number]", "page[after]"]
 
 /// The most resources that one page of a list can hold.
 pub(crate) const MAX_SIZE: u32 = 100;
+
+/// How many resources a page has where no number is asked for.
+pub(crate) const USUAL_SIZE: u32 = 25;
+
+/// The last page that can be asked for.
+pub(crate) const MAX_NUMBER: u64 = 1 << 40;
 
 /// Which page of a list is asked for.
 #[derive(Debug)]
@@ -22,8 +29,8 @@ pub(crate) struct Paging {
 
 impl Paging {
     pub(crate) fn read(query: &Query) -> ApiResult<Self> {
-        let size = query.number("page[size]", 1, MAX_SIZE.into(), 25)?;
-        let number = query.number("page[number]", 1, 1 << 40, 1)?;
+        let size = query.number("page[size]", 1, MAX_SIZE.into(), USUAL_SIZE.into())?;
+        let number = query.number("page[number]", 1, MAX_NUMBER, 1)?;
         let after = query.get("page[after]").map(str::to_owned);
         if after.is_some() && query.get("page[number]").is_some() {
             return Err(Query::bad("page[after]", "it does not go with page[number]"));
@@ -37,6 +44,13 @@ impl Paging {
             .as_deref()
             .map(|after| after.parse().map_err(|_| Query::bad("page[after]", "it is no cursor")))
             .transpose()
+    }
+
+    /// The place that the cursor holds; none without one.
+    pub(crate) fn place<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> ApiResult<Option<T>> {
+        let Some(cursor) = &self.after else { return Ok(None) };
+        let place = cursor::decode(cursor).as_deref().and_then(read);
+        place.map(Some).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))
     }
 
     /// How many rows are passed over.

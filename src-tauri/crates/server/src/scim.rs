@@ -32,7 +32,10 @@ use axum::{
 use serde_json::Value as Json;
 
 use crate::app::App;
+pub(crate) use error::SCIM_TYPES;
 use error::ScimError;
+pub(crate) use list::USUAL_RESULTS;
+pub(crate) use schema::{member_schema, new_member_schema};
 pub use tokens::{NewScimToken, RevokedScimToken, add_scim_token, end_scim_token, scim_tokens};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -41,9 +44,9 @@ const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
 const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
-const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+pub(crate) const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+pub(crate) const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+pub(crate) const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// The most members in one answer.
 const MOST_RESULTS: u32 = 200;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Connection, StoreError,
     insert::{Bound, insert},
-    sql::Statement,
+    sql::{Statement, count},
 };
 
 /// What the client told of itself with a request.
@@ -97,6 +97,10 @@ events! {
     UserReactivated = "user_reactivated", "User Reactivated";
     /// An identity provider deleted a member.
     UserDeleted = "user_deleted", "User Deleted";
+    /// An Admin has the workspace's events sent somewhere.
+    WebhookCreated = "webhook_created", "Webhook Created";
+    /// An Admin ended that.
+    WebhookDeleted = "webhook_deleted", "Webhook Deleted";
 }
 
 /// An entry to add to the audit.
@@ -125,6 +129,28 @@ pub struct NewActivity<'a> {
 }
 
 impl<'a> NewActivity<'a> {
+    /// One that is a workspace's own matter.
+    #[must_use]
+    pub fn within(
+        event: Event,
+        workspace: WorkspaceId,
+        actor: Option<UserId>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            event,
+            host: Some(workspace),
+            guest: None,
+            guest_sees: false,
+            partnership: None,
+            account: None,
+            actor,
+            subject: None,
+            detail: String::new(),
+            at,
+        }
+    }
+
     /// One about a partnership.
     #[must_use]
     pub fn of(
@@ -134,34 +160,17 @@ impl<'a> NewActivity<'a> {
         at: Timestamp,
     ) -> Self {
         Self {
-            event,
-            host: Some(partnership.host),
             guest: Some(partnership.guest),
             guest_sees: partnership.approval.is_some(),
             partnership: Some(partnership.id),
-            account: None,
-            actor,
-            subject: None,
-            detail: String::new(),
-            at,
+            ..Self::within(event, partnership.host, actor, at)
         }
     }
 
     /// One about an account.
     #[must_use]
     pub fn on(event: Event, account: &'a Account, actor: Option<UserId>, at: Timestamp) -> Self {
-        Self {
-            event,
-            host: Some(account.workspace),
-            guest: None,
-            guest_sees: false,
-            partnership: None,
-            account: Some(account),
-            actor,
-            subject: None,
-            detail: String::new(),
-            at,
-        }
+        Self { account: Some(account), ..Self::within(event, account.workspace, actor, at) }
     }
 }
 
@@ -217,6 +226,8 @@ pub struct ActivityRow {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
+    /// The host workspace.
+    pub host: Option<WorkspaceId>,
     /// The partnership.
     pub partnership: Option<PartnershipId>,
     /// The account.
@@ -243,6 +254,7 @@ fn activity_row(row: &AnyRow) -> Result<ActivityRow, StoreError> {
     Ok(ActivityRow {
         at: Timestamp::from_unix_millis(row.try_get("at")?).map_err(|why| bad(&why))?,
         event: event.parse().map_err(|()| bad(&"an unknown event"))?,
+        host: some("host_id")?.map(|id| id.parse()).transpose().map_err(|why| bad(&why))?,
         partnership: some("partnership_id")?
             .map(|id| id.parse())
             .transpose()
@@ -332,11 +344,11 @@ pub async fn count_activities(
     actor: &Actor,
     filter: &ActivityFilter,
 ) -> Result<u64, StoreError> {
-    let mut query = Statement::new("SELECT COUNT(*) AS n");
-    visible_to(&mut query, actor);
-    narrow(&mut query, filter);
-    let total: i64 = query.build().fetch_one(connection).await?.try_get("n")?;
-    Ok(u64::try_from(total).unwrap_or(0))
+    count(connection, |query| {
+        visible_to(query, actor);
+        narrow(query, filter);
+    })
+    .await
 }
 
 /// A page of what a caller may see, the newest first: after a moment and id, or after so many rows.
@@ -349,7 +361,7 @@ pub async fn list_activities(
     most: u32,
 ) -> Result<Vec<ActivityRow>, StoreError> {
     let mut query = Statement::new(
-        "SELECT a.id, a.at, a.event, a.partnership_id, a.account_id, a.application, \
+        "SELECT a.id, a.at, a.event, a.host_id, a.partnership_id, a.account_id, a.application, \
          a.account_label, a.actor_id, a.subject_id, a.detail, a.location, a.os, a.device",
     );
     visible_to(&mut query, actor);
@@ -358,8 +370,7 @@ pub async fn list_activities(
         query.push(" AND (a.at, a.id) < (").push_bind(at.unix_millis());
         query.push(", ").push_bind(id).push(")");
     }
-    query.push(" ORDER BY a.at DESC, a.id DESC LIMIT ").push_bind(i64::from(most));
-    query.push(" OFFSET ").push_bind(i64::try_from(offset).unwrap_or(i64::MAX));
+    query.push(" ORDER BY a.at DESC, a.id DESC").limit(offset, most);
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(activity_row).collect()
 }

@@ -4,6 +4,8 @@ use entente_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use crate::{Person, Resource, WorkspaceRef};
 
 /// An account that the caller has access to; its `allowedActions` are words of
@@ -30,7 +32,7 @@ pub struct AccountAttributes {
     /// The workspace that holds it.
     pub workspace: WorkspaceRef,
     /// The caller's role on it; null for an Admin who sees it because it has no Owner.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "account_owner"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::AccountRole>))]
     pub role: Option<AccountRole>,
     /// The host workspace that shares it with the caller's; null for an account of their own.
     pub via: Option<WorkspaceRef>,
@@ -76,7 +78,7 @@ pub struct AccountUserAttributes {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Uuid))]
     pub partnership_id: Option<PartnershipId>,
     /// Which role.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_collaborator"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::AccountRole))]
     pub role: AccountRole,
     /// What people read for it, in English.
     pub role_label: String,
@@ -91,9 +93,10 @@ pub struct AccountUserAttributes {
 #[serde(rename_all = "camelCase")]
 pub struct NewAccountUser {
     /// A member of the workspace that holds the account.
+    #[cfg_attr(feature = "openapi", schema(format = Uuid))]
     pub user_id: String,
     /// Which role.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_collaborator"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::AccountRole))]
     pub role: AccountRole,
 }
 
@@ -102,7 +105,7 @@ pub struct NewAccountUser {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoleAttributes {
     /// Which role.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_manager"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::AccountRole))]
     pub role: AccountRole,
 }
 
@@ -131,7 +134,7 @@ pub struct SharedAccountAttributes {
     /// Who shared it.
     pub shared_by: Person,
     /// What the guest's Admins received.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_manager"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::GuestRole))]
     pub role: GuestRole,
     /// When.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
@@ -144,9 +147,10 @@ pub struct SharedAccountAttributes {
 #[serde(rename_all = "camelCase")]
 pub struct ShareAccounts {
     /// 1 to 100 accounts that the caller owns.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Uuid>, min_items = 1, max_items = 100))]
     pub account_ids: Vec<String>,
     /// What every live Admin of the guest receives.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_collaborator"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::GuestRole))]
     pub role: GuestRole,
 }
 
@@ -179,7 +183,7 @@ pub struct MemberAccount {
     /// The account's label.
     pub label: String,
     /// Which role.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_manager"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::AccountRole))]
     pub role: AccountRole,
     /// Since when.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
@@ -214,6 +218,7 @@ pub struct ImpactAttributes {
 #[serde(rename_all = "camelCase", default)]
 pub struct NewOwner {
     /// A live user of the host workspace.
+    #[cfg_attr(feature = "openapi", schema(required = true, format = Uuid))]
     pub user_id: String,
 }
 
@@ -229,7 +234,7 @@ pub struct AccessRequestAttributes {
     /// Counts its changes; the same as the `ETag`.
     pub version: i64,
     /// Where it stands.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "pending"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RequestState))]
     pub state: RequestState,
     /// What people read for it, in English.
     pub state_label: String,
@@ -250,7 +255,7 @@ pub struct AccessRequestAttributes {
     /// For whom.
     pub member: Person,
     /// Which role.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_collaborator"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::GuestRole))]
     pub role: GuestRole,
     /// The Manager who asks.
     pub requested_by: Person,
@@ -272,14 +277,17 @@ pub struct AccessRequestAttributes {
 #[serde(rename_all = "camelCase")]
 pub struct NewAccessRequests {
     /// On which account.
+    #[cfg_attr(feature = "openapi", schema(format = Uuid))]
     pub account_id: String,
     /// 1 to 100 members of the caller's workspace.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Uuid>, min_items = 1, max_items = 100))]
     pub user_ids: Vec<String>,
     /// Which role.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "account_collaborator"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::GuestRole))]
     pub role: GuestRole,
     /// What to add: up to 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     pub message: Option<String>,
 }
 
@@ -298,10 +306,10 @@ pub struct UserAttributes {
     /// The name.
     pub name: String,
     /// The role in the workspace.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "workspace_user"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::WorkspaceRole))]
     pub role: WorkspaceRole,
     /// Whether they can act.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "live"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::UserStatus))]
     pub status: UserStatus,
     /// Whether their role is that of a guest.
     pub is_guest: bool,
@@ -358,7 +366,8 @@ pub struct ActivityAttributes {
     pub application: Option<String>,
     /// Who did it; null if it was the server.
     pub user: Option<Person>,
-    /// Where the client was: an address.
+    /// Where the client was: an address. The host is told of everybody; a guest is told this, `os` and
+    /// `device` of its own people only.
     pub location: Option<String>,
     /// The client's operating system, as it tells.
     pub os: Option<String>,

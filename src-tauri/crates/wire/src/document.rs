@@ -49,9 +49,16 @@ pub struct Document<R> {
     pub data: R,
 }
 
+/// What a [`Document`] with several resources looks like, for the description of the API.
+#[cfg(feature = "openapi")]
+#[derive(Debug, utoipa::ToSchema)]
+pub struct Documents<R> {
+    /// The resources.
+    pub data: Vec<R>,
+}
+
 /// One resource: `{"id", "type", "attributes", "meta": {"allowedActions": [...]}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resource<A> {
     /// A UUID; the version for terms.
     pub id: String,

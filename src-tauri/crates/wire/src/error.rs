@@ -1,6 +1,8 @@
 use entente_domain::{PartnershipId, StateName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use crate::{ChangedResource, Person};
 
 macro_rules! codes {
@@ -8,7 +10,6 @@ macro_rules! codes {
         /// Why a request was refused: a closed list that server, client and window share. Nobody
         /// matches the English texts.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ErrorCode {
             $($(#[$doc])+ #[serde(rename = $text)] $name,)+
             /// Never sent: what a reader has for a code that is newer than itself.
@@ -158,6 +159,7 @@ pub struct ErrorObject {
     pub status: u16,
     /// The facts.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub meta: ErrorMeta,
 }
 
@@ -206,7 +208,7 @@ pub struct ExistingPartnership {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Uuid))]
     pub id: PartnershipId,
     /// Where it stands.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::StateName))]
     pub state: StateName,
     /// What people read for it.
     pub state_label: String,

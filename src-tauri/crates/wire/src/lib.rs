@@ -11,6 +11,8 @@ mod document;
 mod error;
 mod me;
 mod partnership;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod session;
 mod webhook;
 
@@ -22,13 +24,15 @@ pub use account::{
     ShareAccounts, SharedAccountAttributes, SharedAccountResource, UserAttributes, UserResource,
 };
 pub use change::{Change, ChangeMeta, ChangedResource, Changes, NewerResource, Operation};
+#[cfg(feature = "openapi")]
+pub use document::Documents;
 pub use document::{
     Body, Document, Links, List, ListMeta, PageMeta, Resource, ResourceMeta, ResourceType,
 };
 pub use error::{ErrorCode, ErrorDocument, ErrorMeta, ErrorObject, ExistingPartnership};
 pub use me::{
     ApiKeyAttributes, ApiKeyResource, MeAttributes, MeResource, NewApiKey, SEND_REQUEST,
-    TermsAttributes, WorkspaceSummary,
+    TermsAttributes, TermsResource, WorkspaceSummary,
 };
 pub use partnership::{
     AcceptAttributes, DeclineAttributes, HistoryEntry, HistoryInitiator, NewPartnership,

@@ -2,6 +2,8 @@ use entente_domain::{Timestamp, UserStatus, WorkspaceId, WorkspaceRole};
 use serde::{Deserialize, Serialize};
 
 use crate::Resource;
+#[cfg(feature = "openapi")]
+use crate::schema;
 
 /// The word in `meta.allowedActions` of `GET /me` that allows `POST /partnerships`.
 pub const SEND_REQUEST: &str = "send_request";
@@ -19,10 +21,10 @@ pub struct MeAttributes {
     /// The name.
     pub name: String,
     /// The role in the workspace.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "workspace_admin"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::WorkspaceRole))]
     pub role: WorkspaceRole,
     /// Whether the user can act.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "live"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::UserStatus))]
     pub status: UserStatus,
     /// The workspace.
     pub workspace: WorkspaceSummary,
@@ -51,6 +53,9 @@ pub struct WorkspaceSummary {
     /// Its name in addresses.
     pub slug: String,
 }
+
+/// `GET /terms`; `id` is the version.
+pub type TermsResource = Resource<TermsAttributes>;
 
 /// `GET /terms`: the current Terms of Service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,9 +107,11 @@ impl std::fmt::Debug for ApiKeyAttributes {
 #[serde(rename_all = "camelCase")]
 pub struct NewApiKey {
     /// What to call it: 1 to 100 characters on one line.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub name: String,
     /// What it may do: some of the scopes of the key that makes it. All of them if it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub scopes: Option<Vec<String>>,
     /// When it ends; without it, it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]

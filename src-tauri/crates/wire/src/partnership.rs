@@ -2,6 +2,8 @@ use entente_domain::{PartnershipId, Side, StateName, Timestamp, UserId, Workspac
 use serde::{Deserialize, Serialize};
 
 use crate::Resource;
+#[cfg(feature = "openapi")]
+use crate::schema;
 
 /// A partnership as the caller may see it; its `allowedActions` are words of
 /// [`entente_domain::Action`].
@@ -15,10 +17,10 @@ pub struct PartnershipAttributes {
     /// Counts its changes; the same as the `ETag`.
     pub version: i64,
     /// Which end of it the caller's workspace is.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "host"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Side))]
     pub side: Side,
     /// Where it stands.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "awaiting_approval"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::StateName))]
     pub state: StateName,
     /// What people read for it, in English.
     pub state_label: String,
@@ -96,10 +98,10 @@ pub struct HistoryEntry {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// From which state; null for the first.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::StateName>))]
     pub from: Option<StateName>,
     /// To which state; the same one for a reminder.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::StateName))]
     pub to: StateName,
     /// By whom.
     pub by: HistoryInitiator,
@@ -124,8 +126,10 @@ pub enum HistoryInitiator {
 #[serde(rename_all = "camelCase", default)]
 pub struct NewPartnership {
     /// The workspace ID of the guest workspace.
+    #[cfg_attr(feature = "openapi", schema(required = true, format = Uuid))]
     pub guest_workspace_id: String,
     /// Whom the sender knows there.
+    #[cfg_attr(feature = "openapi", schema(required = true, example = "ana@globex.example"))]
     pub partner_email: String,
     /// Why: 1 to 2,000 characters. Not stored where an Admin sends the request.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +143,7 @@ pub struct NewPartnership {
 pub struct DeclineAttributes {
     /// What to add: up to 500 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     pub note: Option<String>,
 }
 
@@ -148,7 +153,9 @@ pub struct DeclineAttributes {
 #[serde(rename_all = "camelCase", default)]
 pub struct AcceptAttributes {
     /// The version of the terms that the person read.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub terms_version: String,
     /// Whether they agreed.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub agreed: bool,
 }

@@ -10,7 +10,7 @@ use crate::Resource;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FindProvider {
     /// A mail address, or the ID of a workspace.
-    #[cfg_attr(feature = "openapi", schema(example = "ana@globex.example"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, example = "ana@globex.example"))]
     pub address: String,
 }
 
@@ -49,25 +49,38 @@ pub struct IdentityProviderAttributes {
 /// What `POST /auth/token` takes. It is not for logs: `Debug` leaves it out.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "grantType", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[serde(tag = "grantType", rename_all = "snake_case")]
 pub enum TokenRequest {
     /// Signs in with what the provider gave to the loopback address.
+    #[serde(rename_all = "camelCase")]
     AuthorizationCode {
         /// The provider's id, as `POST /auth/sso` told it.
+        #[cfg_attr(feature = "openapi", schema(format = Uuid))]
         provider_id: String,
         /// The provider's code.
+        #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
         code: String,
         /// The text whose SHA-256 was the `code_challenge` (RFC 7636).
+        #[cfg_attr(
+            feature = "openapi",
+            schema(min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]+$")
+        )]
         code_verifier: String,
         /// Where the code came to, exactly as the provider was told.
-        #[cfg_attr(feature = "openapi", schema(example = "http://127.0.0.1:43211/callback"))]
+        #[cfg_attr(
+            feature = "openapi",
+            schema(min_length = 1, max_length = 255, example = "http://127.0.0.1:43211/callback")
+        )]
         redirect_uri: String,
         /// The `nonce` that the provider was told.
+        #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
         nonce: String,
     },
     /// Takes a refresh token for new tokens. It is good once.
+    #[serde(rename_all = "camelCase")]
     RefreshToken {
         /// The newest refresh token of the session.
+        #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
         refresh_token: String,
     },
 }
@@ -115,6 +128,7 @@ impl fmt::Debug for SessionAttributes {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RevokeToken {
     /// A refresh token or an access token of the session to end.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub token: String,
 }
 

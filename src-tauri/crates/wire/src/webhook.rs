@@ -1,6 +1,8 @@
 use entente_domain::{Timestamp, WebhookEvent, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use crate::{Person, Resource};
 
 /// Where a workspace has its events sent; `allowedActions` holds `test` and `delete`.
@@ -15,7 +17,7 @@ pub struct WebhookAttributes {
     #[cfg_attr(feature = "openapi", schema(example = "https://hooks.example.com/entente"))]
     pub url: String,
     /// What it is told of.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, example = json!(["partnership.requested"])))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<schema::WebhookEvent>))]
     pub events: Vec<WebhookEvent>,
     /// Who added it.
     pub created_by: Person,
@@ -45,7 +47,7 @@ pub struct LastDelivery {
     /// The event's id, as in its envelope.
     pub event_id: String,
     /// The event's type.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "partnership.requested"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::WebhookEvent))]
     pub event_type: WebhookEvent,
     /// What became of it.
     pub state: DeliveryState,
@@ -78,11 +80,14 @@ pub enum DeliveryState {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewWebhook {
     /// Where to: `https`, a host that the whole internet can reach, at most 2,000 characters.
-    #[cfg_attr(feature = "openapi", schema(example = "https://hooks.example.com/entente"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 2000, example = "https://hooks.example.com/entente")
+    )]
     pub url: String,
     /// What it is told of; of everything if it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<String>>, example = json!(["partnership.requested", "access_request.created"])))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<schema::SubscribedEvent>>, min_items = 1))]
     pub events: Option<Vec<String>>,
 }
 
@@ -95,7 +100,7 @@ pub struct Envelope<D> {
     /// A UUIDv7. The same event can come more than once, with the same id.
     pub event_id: String,
     /// What happened.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "partnership.requested"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::WebhookEvent))]
     pub event_type: WebhookEvent,
     /// When.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]

@@ -22,9 +22,9 @@ use crate::{
     extract::{Id, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     keys::new_key,
+    openapi::parameters::{Idempotent, OfKey, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::{ReadRefusals, WriteRefusals},
     scopes::{API_KEYS_READ, API_KEYS_WRITE},
 };
 
@@ -34,13 +34,10 @@ const MOST: usize = 100;
 /// The caller's own API keys that were not revoked.
 #[utoipa::path(
     get, path = "/api/v1/api-keys", tag = "Identity", operation_id = "listApiKeys",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
-    ),
-    responses((status = 200, body = List<ApiKeyResource>), ReadRefusals)
+    security(("apiKey" = ["api_keys:read"])),
+    params(Page),
+    responses((status = 200, body = List<ApiKeyResource>)),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -59,13 +56,13 @@ pub(crate) async fn list(
 /// Makes an API key. It acts as the caller, with some of the scopes of the key that makes it.
 #[utoipa::path(
     post, path = "/api/v1/api-keys", tag = "Identity", operation_id = "createApiKey",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours")),
-    request_body(content = NewApiKey, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    security(("apiKey" = ["api_keys:write"])),
+    params(Idempotent),
+    request_body = NewApiKey,
     responses(
         (status = 201, body = Document<ApiKeyResource>, description = "With the secret, which is told here only"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "invalid_text", "invalid_value", "too_many"])))
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -79,15 +76,12 @@ pub(crate) async fn create(
 /// Ends one of the caller's API keys at once, the event streams that it opened included.
 #[utoipa::path(
     delete, path = "/api/v1/api-keys/{id}", tag = "Identity", operation_id = "revokeApiKey",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The key's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    security(("apiKey" = ["api_keys:write"])),
+    params(OfKey, Idempotent),
     responses(
         (status = 200, body = Document<ApiKeyResource>, description = "The key as it was"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use entente_store::Place;
-use entente_wire::{Change, ErrorDocument};
+use entente_wire::Change;
 use futures_util::stream;
 use tokio::sync::{broadcast, watch};
 
@@ -19,7 +19,6 @@ use crate::{
     hub::News,
     metrics::OpenStream,
     query::Query,
-    refusals::ReadRefusals,
 };
 
 /// How often a quiet stream says that it is alive.
@@ -28,7 +27,7 @@ const BATCH: usize = 100;
 
 /// Changes as server-sent events, from now on or from `Last-Event-ID` on.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "Changes", security(("apiKey" = []), ("bearer" = [])),
+    get, path = "/api/v1/events", tag = "Changes", security(("apiKey" = [])),
     params(
         ("since" = Option<String>, Query, description = "A cursor, as `Last-Event-ID`"),
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was read"),
@@ -36,9 +35,8 @@ const BATCH: usize = 100;
     responses(
         (status = 200, content_type = "text/event-stream", body = String,
          description = "Events named `change`: `id` is a cursor, `data` a Change. A comment every 15 s"),
-        ReadRefusals,
-        (status = 410, body = ErrorDocument, description = "`cursor_expired`: read a full snapshot"),
-    )
+    ),
+    extensions(("x-refusals" = json!(["cursor_expired"])))
 )]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,

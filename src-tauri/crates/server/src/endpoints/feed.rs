@@ -4,33 +4,29 @@ use axum::{
     Json,
     extract::{RawQuery, State},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entente_wire::{ChangeMeta, Changes, ErrorDocument, Links};
+use entente_wire::{ChangeMeta, Changes, Links};
 
 use crate::{
     app::App,
     auth::Caller,
     changes::{SnapshotPosition, decode, encode, expired, read, snapshot, total, upsert, view},
+    cursor,
     error::ApiResult,
     query::Query,
-    refusals::ReadRefusals,
 };
 
 const PATH: &str = "/api/v1/changes";
 
 /// What changed since a cursor; without one, a full snapshot in pages.
 #[utoipa::path(
-    get, path = "/api/v1/changes", tag = "Changes", security(("apiKey" = []), ("bearer" = [])),
+    get, path = "/api/v1/changes", tag = "Changes", security(("apiKey" = [])),
     params(
         ("since" = Option<String>, Query, description = "The `meta.cursor` of an earlier answer"),
-        ("page[size]" = Option<u32>, Query, description = "1 to 500, default 500"),
+        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many changes at most, default 500"),
         ("page[after]" = Option<String>, Query, description = "The cursor in `links.next` of a snapshot"),
     ),
-    responses(
-        (status = 200, body = Changes),
-        ReadRefusals,
-        (status = 410, body = ErrorDocument, description = "`cursor_expired`: read a full snapshot"),
-    )
+    responses((status = 200, body = Changes)),
+    extensions(("x-refusals" = json!(["cursor_expired"])))
 )]
 pub(crate) async fn changes(
     State(app): State<Arc<App>>,
@@ -95,7 +91,7 @@ async fn full(app: &App, caller: &Caller, query: &Query, size: u32) -> ApiResult
     };
     let (page, next) = snapshot(app, caller, &mut connection, position, size).await?;
     let next = next.map(|next| {
-        let position = URL_SAFE_NO_PAD.encode(format!("{} {total} {cursor}", next.encode()));
+        let position = cursor::encode(&format!("{} {total} {cursor}", next.encode()));
         query.with(PATH, &[("page[after]", Some(position))])
     });
     Ok(Json(Changes {
@@ -106,7 +102,7 @@ async fn full(app: &App, caller: &Caller, query: &Query, size: u32) -> ApiResult
 }
 
 fn parse_position(text: &str) -> Option<(String, u64, SnapshotPosition)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let text = cursor::decode(text)?;
     let mut parts = text.splitn(3, ' ');
     let position = SnapshotPosition::decode(parts.next()?)?;
     let total = parts.next()?.parse().ok()?;

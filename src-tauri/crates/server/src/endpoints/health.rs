@@ -17,11 +17,22 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The process answers.
+#[utoipa::path(
+    get, path = "/healthz", tag = "Operations", operation_id = "isAlive", security(()),
+    responses((status = 200, body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
 /// The database answers; its migrations were done before the server listened.
+#[utoipa::path(
+    get, path = "/readyz", tag = "Operations", operation_id = "isReady", security(()),
+    responses(
+        (status = 200, body = String, content_type = "text/plain"),
+        (status = 503, body = String, content_type = "text/plain", description = "The database does not answer"),
+    )
+)]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
     match app.store.ping().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
@@ -32,8 +43,14 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     }
 }
 
-/// The metrics at the address where all is served: to loopback only, and not through a proxy, because
-/// whoever asks need not say who they are.
+/// Metrics in the format of Prometheus; to loopback only.
+///
+/// Not through a proxy either, because whoever asks need not say who they are.
+#[utoipa::path(
+    get, path = "/metrics", tag = "Operations", operation_id = "getMetrics", security(()),
+    responses((status = 200, body = String, content_type = "text/plain")),
+    extensions(("x-refusals" = json!(["not_found"])))
+)]
 pub(crate) async fn metrics_here(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -12,17 +12,13 @@ use crate::{
     app::App,
     auth::Caller,
     error::{ApiError, ApiResult},
-    refusals::ReadRefusals,
     scopes::PARTNERSHIPS_WRITE,
 };
 
 /// The caller's user and workspace.
 #[utoipa::path(
-    get, path = "/api/v1/me", tag = "Identity", security(("apiKey" = []), ("bearer" = [])),
-    responses(
-        (status = 200, body = Document<MeResource>),
-        ReadRefusals,
-    )
+    get, path = "/api/v1/me", tag = "Identity", security(("apiKey" = [])),
+    responses((status = 200, body = Document<MeResource>))
 )]
 pub(crate) async fn me(
     State(app): State<Arc<App>>,

@@ -9,7 +9,7 @@ mod transitions;
 
 pub(crate) use create::{__path_create, create};
 pub(crate) use impact::{__path_impact, impact};
-pub(crate) use list::{__path_list, list};
+pub(crate) use list::{__path_list, SORTS, list};
 pub(crate) use members::{__path_members, __path_remove_member, members, remove_member};
 pub(crate) use one::{__path_get, get};
 pub(crate) use owners::{__path_dismiss_owner, __path_name_owner, dismiss_owner, name_owner};

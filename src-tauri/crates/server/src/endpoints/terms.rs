@@ -1,17 +1,14 @@
 use axum::Json;
-use entente_wire::{Document, Resource, ResourceMeta, ResourceType, TermsAttributes};
+use entente_wire::{Document, Resource, ResourceMeta, ResourceType, TermsResource};
 
-use crate::{auth::Caller, refusals::ReadRefusals, terms::current};
+use crate::{auth::Caller, terms::current};
 
 /// The current Terms of Service.
 #[utoipa::path(
-    get, path = "/api/v1/terms", tag = "Identity", security(("apiKey" = []), ("bearer" = [])),
-    responses(
-        (status = 200, body = Document<Resource<TermsAttributes>>),
-        ReadRefusals,
-    )
+    get, path = "/api/v1/terms", tag = "Identity", security(("apiKey" = [])),
+    responses((status = 200, body = Document<TermsResource>))
 )]
-pub(crate) async fn terms(_: Caller) -> Json<Document<Resource<TermsAttributes>>> {
+pub(crate) async fn terms(_: Caller) -> Json<Document<TermsResource>> {
     let terms = current();
     Json(Document {
         data: Resource {

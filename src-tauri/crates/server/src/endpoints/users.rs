@@ -8,7 +8,7 @@ use axum::{
 };
 use entente_domain::{UserId, UserStatus, may_remove_member, sees_all_members, sees_member};
 use entente_store::{Connection, UserFilter, count_users, list_users, users_by_id};
-use entente_wire::{ChangedResource, Document, ErrorCode, List, UserResource};
+use entente_wire::{ChangedResource, Document, ErrorCode, List, UserResource, schema};
 
 use crate::{
     access::{self, Doing},
@@ -20,9 +20,9 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Id, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    openapi::parameters::{Idempotent, IfMatchOptional, OfUser, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::{ReadRefusals, WriteRefusals},
     scopes::{USERS_READ, USERS_WRITE},
 };
 
@@ -31,15 +31,13 @@ const PATH: &str = "/api/v1/users";
 /// The members of the caller's workspace; for who may not see them all, themselves.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "Members", operation_id = "listUsers",
-    security(("apiKey" = []), ("bearer" = [])),
+    security(("apiKey" = ["users:read"])),
     params(
-        ("filter[status]" = Option<String>, Query, description = "`live`, `pending`, `disabled`, parted by commas"),
+        ("filter[status]" = Option<Vec<schema::UserStatus>>, Query, style = Form, explode = false, min_items = 1, description = "Whether they can act"),
         ("search" = Option<String>, Query, description = "A part of the name or the address"),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+        Page,
     ),
-    responses((status = 200, body = List<UserResource>), ReadRefusals)
+    responses((status = 200, body = List<UserResource>))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -71,12 +69,9 @@ pub(crate) async fn list(
 /// One member of the caller's workspace.
 #[utoipa::path(
     get, path = "/api/v1/users/{id}", tag = "Members", operation_id = "getUser",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user's id", format = Uuid)),
-    responses(
-        (status = 200, body = Document<UserResource>, headers(("ETag" = String))),
-        ReadRefusals,
-    )
+    security(("apiKey" = ["users:read"])),
+    params(OfUser),
+    responses((status = 200, body = Document<UserResource>, headers(("ETag" = String))))
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
@@ -96,16 +91,10 @@ pub(crate) async fn get(
 /// Removes a member from their workspace: they are disabled, and what depended on them ends.
 #[utoipa::path(
     delete, path = "/api/v1/users/{id}", tag = "Members", operation_id = "removeUser",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The user's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on; not required"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
-    responses(
-        (status = 200, body = Document<UserResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    security(("apiKey" = ["users:write"])),
+    params(OfUser, IfMatchOptional, Idempotent),
+    responses((status = 200, body = Document<UserResource>, headers(("ETag" = String)))),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state", "managed_by_identity_provider"])))
 )]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,

@@ -8,25 +8,27 @@ use axum::{
 };
 use entente_domain::{WebhookEvent, WebhookId, may_manage_webhooks};
 use entente_store::{
-    Connection, StoreError, WebhookRow, delete_webhook, delivery_facts, insert_webhook,
-    users_by_id, webhook, webhooks_of,
+    Connection, Event, NewActivity, StoreError, WebhookRow, delete_webhook, delivery_facts,
+    insert_webhook, record_activity, webhook, webhooks_of,
 };
 use entente_wire::{
-    DeliveryState, Document, ErrorCode, LastDelivery, List, NewWebhook, Person, Resource,
-    ResourceMeta, ResourceType, WebhookAttributes, WebhookResource,
+    DeliveryState, Document, ErrorCode, LastDelivery, List, NewWebhook, Resource, ResourceMeta,
+    ResourceType, WebhookAttributes, WebhookResource,
 };
 use secrecy::ExposeSecret as _;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
     app::App,
     auth::Caller,
+    document::Names,
     error::{ApiError, ApiResult},
     extract::{Id, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    openapi::parameters::{Idempotent, OfWebhook, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::{ReadRefusals, WriteRefusals},
     scopes::{WEBHOOKS_READ, WEBHOOKS_WRITE},
     webhooks::{check, new_secret, place_of_webhook, queue_test},
 };
@@ -37,13 +39,10 @@ const MOST: usize = 10;
 /// The webhooks of the caller's workspace.
 #[utoipa::path(
     get, path = "/api/v1/webhooks", tag = "Webhooks", operation_id = "listWebhooks",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
-    ),
-    responses((status = 200, body = List<WebhookResource>), ReadRefusals)
+    security(("apiKey" = ["webhooks:read"])),
+    params(Page),
+    responses((status = 200, body = List<WebhookResource>)),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -63,9 +62,10 @@ pub(crate) async fn list(
 /// One webhook of the caller's workspace.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}", tag = "Webhooks", operation_id = "getWebhook",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The webhook's id", format = Uuid)),
-    responses((status = 200, body = Document<WebhookResource>), ReadRefusals)
+    security(("apiKey" = ["webhooks:read"])),
+    params(OfWebhook),
+    responses((status = 200, body = Document<WebhookResource>)),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
@@ -83,13 +83,13 @@ pub(crate) async fn get(
 /// Has the events of the caller's workspace sent somewhere. See the tag Webhooks for what is sent.
 #[utoipa::path(
     post, path = "/api/v1/webhooks", tag = "Webhooks", operation_id = "createWebhook",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours")),
-    request_body(content = NewWebhook, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    security(("apiKey" = ["webhooks:write"])),
+    params(Idempotent),
+    request_body = NewWebhook,
     responses(
         (status = 201, body = Document<WebhookResource>, description = "With the secret, which is told here only"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "invalid_value", "too_many"])))
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -103,15 +103,12 @@ pub(crate) async fn create(
 /// Ends a webhook at once, with what was on its way to it.
 #[utoipa::path(
     delete, path = "/api/v1/webhooks/{id}", tag = "Webhooks", operation_id = "deleteWebhook",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The webhook's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    security(("apiKey" = ["webhooks:write"])),
+    params(OfWebhook, Idempotent),
     responses(
         (status = 200, body = Document<WebhookResource>, description = "The webhook as it was"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
@@ -125,15 +122,12 @@ pub(crate) async fn remove(
 /// Sends an event `webhook.test` to a webhook. What became of it is in `lastDelivery` soon.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/test", tag = "Webhooks", operation_id = "testWebhook",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The webhook's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    security(("apiKey" = ["webhooks:write"])),
+    params(OfWebhook, Idempotent),
     responses(
         (status = 202, body = Document<WebhookResource>, description = "The event is on its way"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn test(
     State(app): State<Arc<App>>,
@@ -184,6 +178,7 @@ impl Attempt for Create {
             sealed: sealed.text,
         };
         insert_webhook(connection, &row).await?;
+        record(Event::WebhookCreated, &row, app, caller, connection).await?;
         let mut data =
             documents(connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
         data.attributes.secret = Some(secret.expose_secret().into());
@@ -215,9 +210,10 @@ struct Remove {
 }
 
 impl Attempt for Remove {
-    async fn run(&self, _: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
+    async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
         entitled(caller)?;
         let row = own(connection, caller, &self.id).await?;
+        record(Event::WebhookDeleted, &row, app, caller, connection).await?;
         let id = row.id;
         let data = documents(connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
         delete_webhook(connection, id).await?;
@@ -239,6 +235,23 @@ impl Attempt for Test {
     }
 }
 
+/// Adds to the audit what was done with a webhook. Its path and query can be a secret of the
+/// receiver's, so they are left out.
+async fn record(
+    event: Event,
+    row: &WebhookRow,
+    app: &App,
+    caller: &Caller,
+    connection: &mut Connection,
+) -> Result<(), StoreError> {
+    let host = Url::parse(&row.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let activity = NewActivity {
+        detail: host.unwrap_or_default(),
+        ..NewActivity::within(event, row.workspace, Some(caller.user.id), app.clock.now())
+    };
+    record_activity(connection, &activity, &caller.origin).await
+}
+
 /// A webhook of the caller's workspace.
 async fn own(connection: &mut Connection, caller: &Caller, id: &str) -> ApiResult<WebhookRow> {
     let found = webhook(connection, known(id)?).await?;
@@ -249,12 +262,12 @@ async fn documents(
     connection: &mut Connection,
     rows: &[WebhookRow],
 ) -> Result<Vec<WebhookResource>, StoreError> {
-    let users = users_by_id(connection, rows.iter().map(|row| row.created_by)).await?;
+    let people = rows.iter().map(|row| row.created_by).collect();
+    let names = Names::read(connection, people, [].into()).await?;
     let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
     let mut facts = delivery_facts(connection, &ids).await?;
     let one = |row: &WebhookRow| {
         let facts = facts.remove(&row.id).unwrap_or_default();
-        let user = users.get(&row.created_by);
         let last_delivery = facts.last.map(|last| LastDelivery {
             event_id: last.event_id,
             event_type: last.event,
@@ -274,11 +287,7 @@ async fn documents(
             attributes: WebhookAttributes {
                 url: row.url.clone(),
                 events: row.events.clone(),
-                created_by: Person {
-                    id: row.created_by,
-                    name: user.map(|user| user.name.clone()).unwrap_or_default(),
-                    email: user.map(|user| user.email.clone()).unwrap_or_default(),
-                },
+                created_by: names.person(row.created_by),
                 created_at: row.created_at,
                 undelivered: u64::try_from(facts.undelivered).unwrap_or_default(),
                 last_delivery,

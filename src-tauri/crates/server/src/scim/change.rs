@@ -220,16 +220,9 @@ impl Work<'_> {
     async fn record(&mut self, event: Event, subject: UserId, detail: &str) -> ScimResult<()> {
         let name = self.provider.name();
         let activity = NewActivity {
-            event,
-            host: Some(self.provider.workspace()),
-            guest: None,
-            guest_sees: false,
-            partnership: None,
-            account: None,
-            actor: None,
             subject: Some(subject),
             detail: if detail.is_empty() { name.to_owned() } else { format!("{name}: {detail}") },
-            at: self.at,
+            ..NewActivity::within(event, self.provider.workspace(), None, self.at)
         };
         record_activity(self.connection, &activity, &self.provider.origin).await?;
         Ok(())

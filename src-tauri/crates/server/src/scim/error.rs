@@ -20,6 +20,17 @@ pub(crate) enum ScimType {
     Uniqueness,
 }
 
+/// The words for all of them.
+pub(crate) const SCIM_TYPES: [&str; 7] = [
+    ScimType::InvalidFilter.as_str(),
+    ScimType::InvalidPath.as_str(),
+    ScimType::InvalidSyntax.as_str(),
+    ScimType::InvalidValue.as_str(),
+    ScimType::Mutability.as_str(),
+    ScimType::NoTarget.as_str(),
+    ScimType::Uniqueness.as_str(),
+];
+
 impl ScimType {
     const fn as_str(self) -> &'static str {
         match self {

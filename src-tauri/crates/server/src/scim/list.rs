@@ -20,7 +20,7 @@ use super::{
 use crate::app::App;
 
 /// How many members an answer has where no number is asked for.
-const USUAL_RESULTS: u32 = 100;
+pub(crate) const USUAL_RESULTS: u32 = 100;
 
 /// What a request for resources can say, in its query or in its body. What is not known is not an
 /// error in SCIM.

@@ -3,12 +3,13 @@
 
 mod attributes;
 
-use serde_json::{Value, json};
+use entente_domain::WorkspaceRole;
+use serde_json::{Map, Value, json};
 
 pub(crate) use attributes::{COMMON, MEMBER, NOT_KEPT, NOT_KEPT_IN};
 use attributes::{KIND_OF_RESOURCE, SCHEMA_DOCUMENT, SERVICE_PROVIDER};
 
-use super::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG, USER};
+use super::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG, USER, resource::role_word};
 
 /// An attribute of a resource (RFC 7643, section 7).
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +148,45 @@ impl Attribute {
         }
         document
     }
+}
+
+/// The JSON schema of an attribute.
+fn json_schema(attribute: &Attribute) -> Value {
+    let mut schema = match attribute.kind {
+        Kind::Text | Kind::Reference(_) => json!({"type": "string"}),
+        Kind::Role => {
+            let roles: Vec<&str> = WorkspaceRole::ALL.iter().map(|role| role_word(*role)).collect();
+            json!({"type": "string", "enum": roles})
+        }
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Number => json!({"type": "integer"}),
+        Kind::Moment => json!({"type": "string", "format": "date-time"}),
+        Kind::Complex(subs) => object_schema(subs.iter().filter(|sub| !sub.hidden), &[]),
+    };
+    if attribute.many {
+        schema = json!({"type": "array", "items": schema});
+    }
+    schema["description"] = attribute.description.into();
+    schema
+}
+
+fn object_schema<'a>(attributes: impl Iterator<Item = &'a Attribute>, required: &[&str]) -> Value {
+    let properties: Map<String, Value> =
+        attributes.map(|one| (one.name.to_owned(), json_schema(one))).collect();
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+/// The JSON schema of a member as it is told; what was not asked for is not there.
+pub(crate) fn member_schema() -> Value {
+    let always: Vec<&str> =
+        COMMON.iter().chain(MEMBER).filter(|one| one.always).map(|one| one.name).collect();
+    object_schema(COMMON.iter().chain(MEMBER), &always)
+}
+
+/// The JSON schema of what is told of a member.
+pub(crate) fn new_member_schema() -> Value {
+    let told = COMMON.iter().chain(MEMBER).filter(|one| !one.read_only);
+    object_schema(told, &["userName"])
 }
 
 /// The attribute with a name, whatever its case.

@@ -6,7 +6,7 @@ use entente_domain::{
     Partnership, RequestState, TextError, UserId, allowed_account_actions, sees_account,
 };
 use entente_store::{Connection, PendingOn, UserRow, grants_on, pending_requests, users_by_id};
-use entente_wire::{AccessRequestResource, Document, ErrorCode, NewAccessRequests};
+use entente_wire::{AccessRequestResource, Document, Documents, ErrorCode, NewAccessRequests};
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     endpoints::partnerships::distinct,
     error::{ApiError, ApiResult},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
-    refusals::WriteRefusals,
+    openapi::parameters::Idempotent,
     scopes::ACCOUNTS_WRITE,
 };
 
@@ -28,10 +28,11 @@ const MOST: usize = 100;
 /// is pending for a member already, it is that one which is told.
 #[utoipa::path(
     post, path = "/api/v1/access-requests", tag = "Access requests",
-    operation_id = "requestAccess", security(("apiKey" = []), ("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours")),
-    request_body(content = NewAccessRequests, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
-    responses((status = 201, body = Document<Vec<AccessRequestResource>>), WriteRefusals)
+    operation_id = "requestAccess", security(("apiKey" = ["accounts:write"])),
+    params(Idempotent),
+    request_body = NewAccessRequests,
+    responses((status = 201, body = Documents<AccessRequestResource>)),
+    extensions(("x-refusals" = json!(["forbidden", "already_member", "unknown_account", "unknown_user", "invalid_value", "invalid_text"])))
 )]
 pub(crate) async fn ask(
     State(app): State<Arc<App>>,

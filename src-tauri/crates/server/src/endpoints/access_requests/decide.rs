@@ -9,33 +9,32 @@ use entente_store::{
     Connection, Event, NewActivity, StoreError, UserRow, access_requests_by_id, grants_on,
     record_activity, shares_of, users_by_id,
 };
-use entente_wire::{AccessRequestResource, ChangedResource, Document, ErrorCode, Person};
+use entente_wire::{AccessRequestResource, ChangedResource, Document, ErrorCode};
 
 use crate::{
     access::{self, Doing},
     app::App,
     auth::Caller,
-    document::access::{Ledger, access_requests_of},
+    document::{
+        access::{Ledger, access_requests_of},
+        person,
+    },
     error::{ApiError, ApiResult},
     extract::{Id, known},
     idempotency::{Attempt, Outcome, Reply, Stop, WriteRequest, write},
-    refusals::WriteRefusals,
+    openapi::parameters::{Idempotent, IfMatch, OfRequest},
     scopes::ACCOUNTS_WRITE,
 };
 
 /// An Owner of the account gives the member the role that was asked for; the first decision wins.
 #[utoipa::path(
     post, path = "/api/v1/access-requests/{id}/accept", tag = "Access requests",
-    operation_id = "acceptAccessRequest", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The request's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    operation_id = "acceptAccessRequest", security(("apiKey" = ["accounts:write"])),
+    params(OfRequest, IfMatch, Idempotent),
     responses(
         (status = 200, body = Document<AccessRequestResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state"])))
 )]
 pub(crate) async fn accept_access(
     State(app): State<Arc<App>>,
@@ -50,16 +49,12 @@ pub(crate) async fn accept_access(
 /// An Owner of the account refuses what was asked for; the first decision wins.
 #[utoipa::path(
     post, path = "/api/v1/access-requests/{id}/decline", tag = "Access requests",
-    operation_id = "declineAccessRequest", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The request's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    operation_id = "declineAccessRequest", security(("apiKey" = ["accounts:write"])),
+    params(OfRequest, IfMatch, Idempotent),
     responses(
         (status = 200, body = Document<AccessRequestResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state"])))
 )]
 pub(crate) async fn decline_access(
     State(app): State<Arc<App>>,
@@ -178,10 +173,9 @@ impl Decide<'_> {
         }
         let current = access_requests_of(connection, actor, std::slice::from_ref(asked)).await?;
         let by = match asked.decided_by {
-            Some(id) => users_by_id(connection, [id]).await?.remove(&id),
+            Some(id) => Some(person(connection, id).await?),
             None => None,
         };
-        let by = by.map(|user| Person { id: user.id, name: user.name, email: user.email });
         let current = current.into_iter().next().map(ChangedResource::AccessRequest);
         Ok(error.with_current(current, by, asked.decided_at).into())
     }

@@ -5,16 +5,16 @@ use axum::{
     extract::{RawQuery, State},
 };
 use entente_store::{RequestFilter, count_access_requests, list_access_requests};
-use entente_wire::{AccessRequestResource, List};
+use entente_wire::{AccessRequestResource, List, schema::RequestState};
 
 use crate::{
     app::App,
     auth::Caller,
     document::access,
     error::ApiResult,
+    openapi::parameters::{Awaiting, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::ReadRefusals,
     scopes::ACCOUNTS_READ,
 };
 
@@ -23,16 +23,14 @@ const PATH: &str = "/api/v1/access-requests";
 /// The access requests that the caller sent, or can decide.
 #[utoipa::path(
     get, path = "/api/v1/access-requests", tag = "Access requests",
-    operation_id = "listAccessRequests", security(("apiKey" = []), ("bearer" = [])),
+    operation_id = "listAccessRequests", security(("apiKey" = ["accounts:read"])),
     params(
-        ("filter[state]" = Option<String>, Query, description = "`pending`, `accepted`, `declined`, `closed`, parted by commas"),
-        ("filter[account]" = Option<String>, Query, description = "Ids of accounts, parted by commas"),
-        ("filter[awaiting]" = Option<String>, Query, description = "`me`: those that the caller can decide"),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+        ("filter[state]" = Option<Vec<RequestState>>, Query, style = Form, explode = false, min_items = 1, description = "Where they stand"),
+        ("filter[account]" = Option<Vec<Uuid>>, Query, style = Form, explode = false, min_items = 1, description = "Of which accounts"),
+        Awaiting,
+        Page,
     ),
-    responses((status = 200, body = List<AccessRequestResource>), ReadRefusals)
+    responses((status = 200, body = List<AccessRequestResource>))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,

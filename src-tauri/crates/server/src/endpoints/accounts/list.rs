@@ -5,7 +5,7 @@ use axum::{
     extract::{RawQuery, State},
 };
 use entente_store::{AccountFilter, count_accounts, list_accounts};
-use entente_wire::{AccountResource, Document, List};
+use entente_wire::{AccountResource, Document, List, schema::AccountRole};
 
 use crate::{
     app::App,
@@ -14,9 +14,9 @@ use crate::{
     endpoints::{One, one},
     error::{ApiError, ApiResult},
     extract::{Id, known},
+    openapi::parameters::{OfAccount, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::ReadRefusals,
     scopes::ACCOUNTS_READ,
 };
 
@@ -25,15 +25,13 @@ const PATH: &str = "/api/v1/accounts";
 /// The accounts that the caller has access to, owned or shared in.
 #[utoipa::path(
     get, path = "/api/v1/accounts", tag = "Accounts", operation_id = "listAccounts",
-    security(("apiKey" = []), ("bearer" = [])),
+    security(("apiKey" = ["accounts:read"])),
     params(
-        ("filter[role]" = Option<String>, Query, description = "The caller's roles, parted by commas: `account_owner`, `account_manager`, `account_collaborator`"),
+        ("filter[role]" = Option<Vec<AccountRole>>, Query, style = Form, explode = false, min_items = 1, description = "The caller's role on them"),
         ("search" = Option<String>, Query, description = "A part of the app or the label"),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+        Page,
     ),
-    responses((status = 200, body = List<AccountResource>), ReadRefusals)
+    responses((status = 200, body = List<AccountResource>))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -60,12 +58,9 @@ pub(crate) async fn list(
 /// One account.
 #[utoipa::path(
     get, path = "/api/v1/accounts/{id}", tag = "Accounts", operation_id = "getAccount",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The account's id", format = Uuid)),
-    responses(
-        (status = 200, body = Document<AccountResource>, headers(("ETag" = String))),
-        ReadRefusals,
-    )
+    security(("apiKey" = ["accounts:read"])),
+    params(OfAccount),
+    responses((status = 200, body = Document<AccountResource>, headers(("ETag" = String))))
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,

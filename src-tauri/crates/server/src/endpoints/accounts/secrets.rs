@@ -8,7 +8,8 @@ use axum::{
 use entente_domain::{AccountAction, allowed_account_actions, sees_account};
 use entente_store::{Connection, secrets_of};
 use entente_wire::{
-    Document, ErrorCode, Resource, ResourceMeta, ResourceType, SecretAttributes, SecretResource,
+    Document, Documents, ErrorCode, Resource, ResourceMeta, ResourceType, SecretAttributes,
+    SecretResource,
 };
 use secrecy::ExposeSecret as _;
 
@@ -21,26 +22,27 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Id, known},
     idempotency::{Attempt, Outcome, Reply, trace},
+    openapi::parameters::{OfAccount, SecretTypes},
     query::Query,
-    refusals::ReadRefusals,
     scopes::SECRETS_READ,
     vault::place_of_secret,
 };
 
 /// What an account can hold.
-const TYPES: [&str; 2] = ["username", "password"];
+pub(crate) const TYPES: [&str; 2] = ["username", "password"];
 
 /// The credential of an account, for whoever may log in. Every read is an activity.
 #[utoipa::path(
     get, path = "/api/v1/accounts/{id}/secrets", tag = "Accounts", operation_id = "readSecrets",
-    security(("apiKey" = []), ("bearer" = [])),
+    security(("apiKey" = ["secrets:read"])),
     params(
-        ("id" = String, Path, description = "The account's id", format = Uuid),
-        ("filter[secretType]" = Option<String>, Query, description = "`username`, `password`, or both parted by a comma; both without it"),
+        OfAccount,
+        SecretTypes,
         ("X-Entente-OS" = Option<String>, Header, description = "The client's operating system, for the activity"),
         ("X-Entente-Device" = Option<String>, Header, description = "The client's device, for the activity"),
     ),
-    responses((status = 200, body = Document<Vec<SecretResource>>), ReadRefusals)
+    responses((status = 200, body = Documents<SecretResource>)),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn secrets(
     State(app): State<Arc<App>>,

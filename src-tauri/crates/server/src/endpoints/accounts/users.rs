@@ -23,23 +23,18 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Id, Ids, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    openapi::parameters::{Idempotent, IfMatch, IfMatchOptional, OfAccount, Page, UserIn},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::{ReadRefusals, WriteRefusals},
     scopes::{ACCOUNTS_READ, ACCOUNTS_WRITE},
 };
 
 /// Who has which role on an account, as far as the caller may see.
 #[utoipa::path(
     get, path = "/api/v1/accounts/{id}/users", tag = "Accounts", operation_id = "listAccountUsers",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account's id", format = Uuid),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
-    ),
-    responses((status = 200, body = List<AccountUserResource>), ReadRefusals)
+    security(("apiKey" = ["accounts:read"])),
+    params(OfAccount, Page),
+    responses((status = 200, body = List<AccountUserResource>))
 )]
 pub(crate) async fn users(
     State(app): State<Arc<App>>,
@@ -65,16 +60,13 @@ pub(crate) async fn users(
 /// Gives a member of the workspace that holds the account a role.
 #[utoipa::path(
     post, path = "/api/v1/accounts/{id}/users", tag = "Accounts", operation_id = "addAccountUser",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
-    request_body(content = NewAccountUser, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    security(("apiKey" = ["accounts:write"])),
+    params(OfAccount, Idempotent),
+    request_body = NewAccountUser,
     responses(
         (status = 201, body = Document<AccountUserResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "already_member", "unknown_user"])))
 )]
 pub(crate) async fn add(
     State(app): State<Arc<App>>,
@@ -89,18 +81,13 @@ pub(crate) async fn add(
 /// Changes somebody's role on an account.
 #[utoipa::path(
     patch, path = "/api/v1/accounts/{id}/users/{userId}", tag = "Accounts",
-    operation_id = "changeAccountUser", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account's id", format = Uuid),
-        ("userId" = String, Path, description = "The user's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
-    request_body(content = RoleAttributes, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    operation_id = "changeAccountUser", security(("apiKey" = ["accounts:write"])),
+    params(OfAccount, UserIn, IfMatch, Idempotent),
+    request_body = RoleAttributes,
     responses(
         (status = 200, body = Document<AccountUserResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "last_owner", "guest_cannot_own"])))
 )]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
@@ -116,17 +103,12 @@ pub(crate) async fn change(
 /// Takes somebody's role on an account away.
 #[utoipa::path(
     delete, path = "/api/v1/accounts/{id}/users/{userId}", tag = "Accounts",
-    operation_id = "removeAccountUser", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The account's id", format = Uuid),
-        ("userId" = String, Path, description = "The user's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on; not required"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    operation_id = "removeAccountUser", security(("apiKey" = ["accounts:write"])),
+    params(OfAccount, UserIn, IfMatchOptional, Idempotent),
     responses(
         (status = 200, body = Document<AccountUserResource>, description = "The role as it was"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "last_owner"])))
 )]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,

@@ -64,7 +64,7 @@ impl Rest {
         let rows = list_activities(&mut connection, &actor, &self.filter, after, 0, PAGE).await?;
         self.done = rows.len() < PAGE as usize;
         self.after = rows.last().map(|last| (last.at, last.id.clone()));
-        let rows = documents(&mut connection, rows).await?;
+        let rows = documents(&mut connection, &actor, rows).await?;
         let header = !std::mem::replace(&mut self.begun, true);
         write(&rows, header).map_err(|error| {
             tracing::error!(%error, "a page of the Activity Log could not be written");

@@ -6,10 +6,10 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entente_domain::Timestamp;
+use entente_domain::{Actor, Timestamp, sees_origin};
 use entente_store::{
-    ActivityFilter, ActivityRow, Connection, Event, StoreError, count_activities, list_activities,
+    ActivityFilter, ActivityRow, Connection, Event, Origin, StoreError, count_activities,
+    list_activities,
 };
 use entente_wire::{
     ActivityAttributes, ActivityResource, List, Resource, ResourceMeta, ResourceType,
@@ -19,11 +19,12 @@ use super::csv;
 use crate::{
     app::App,
     auth::Caller,
+    cursor,
     document::Names,
     error::ApiResult,
+    openapi::parameters::{Events, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::ReadRefusals,
     scopes::ACTIVITIES_READ,
 };
 
@@ -41,25 +42,22 @@ const FILTERS: [&str; 7] = [
 /// What happened, the newest first. As `text/csv`, all pages at once, for a spreadsheet.
 #[utoipa::path(
     get, path = "/api/v1/activities", tag = "Activities", operation_id = "listActivities",
-    security(("apiKey" = []), ("bearer" = [])),
+    security(("apiKey" = ["activities:read"])),
     params(
-        ("filter[from]" = Option<String>, Query, description = "From this moment on (RFC 3339)"),
-        ("filter[to]" = Option<String>, Query, description = "Before this moment (RFC 3339)"),
-        ("filter[application]" = Option<String>, Query, description = "Apps, parted by commas"),
-        ("filter[account]" = Option<String>, Query, description = "Ids of accounts, parted by commas"),
-        ("filter[user]" = Option<String>, Query, description = "Ids of users who did it or to whom it was done, parted by commas"),
-        ("filter[event]" = Option<String>, Query, description = "Events, parted by commas: `partnership_accepted`, `account_credential_read`, ..."),
-        ("filter[partnership]" = Option<String>, Query, description = "Ids of partnerships, parted by commas"),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+        ("filter[from]" = Option<String>, Query, format = DateTime, description = "From this moment on (RFC 3339)"),
+        ("filter[to]" = Option<String>, Query, format = DateTime, description = "Before this moment (RFC 3339)"),
+        ("filter[application]" = Option<Vec<String>>, Query, style = Form, explode = false, min_items = 1, description = "Names of apps"),
+        ("filter[account]" = Option<Vec<Uuid>>, Query, style = Form, explode = false, min_items = 1, description = "Ids of accounts"),
+        ("filter[user]" = Option<Vec<Uuid>>, Query, style = Form, explode = false, min_items = 1, description = "Ids of users who did it or to whom it was done"),
+        Events,
+        ("filter[partnership]" = Option<Vec<Uuid>>, Query, style = Form, explode = false, min_items = 1, description = "Ids of partnerships"),
+        Page,
     ),
     responses(
         (status = 200, content(
             (List<ActivityResource> = "application/json"),
             (String = "text/csv"),
         ), description = "`text/csv` (RFC 4180, UTF-8, all pages) where `Accept` asks for it"),
-        ReadRefusals,
     )
 )]
 pub(crate) async fn list(
@@ -75,20 +73,18 @@ pub(crate) async fn list(
     if wants_csv(&headers) {
         return Ok(csv::stream(app, caller, filter));
     }
-    let after = match &paging.after {
-        Some(cursor) => {
-            Some(decode(cursor).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))?)
-        }
-        None => None,
-    };
+    let after = paging.place(place)?;
     let actor = caller.actor();
     let mut connection = app.store.snapshot().await?;
     let total = count_activities(&mut connection, &actor, &filter).await?;
     let (offset, most) = (paging.offset(), paging.most());
     let mut rows = list_activities(&mut connection, &actor, &filter, after, offset, most).await?;
     let more = paging.cut(&mut rows);
-    let next = rows.last().filter(|_| more).map(|last| encode(last.at, &last.id));
-    let data = documents(&mut connection, rows).await?;
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|last| cursor::encode(&format!("{} {}", last.at.unix_millis(), last.id)));
+    let data = documents(&mut connection, &actor, rows).await?;
     Ok(Json(paging.list(&query, PATH, data, next, total)).into_response())
 }
 
@@ -119,42 +115,43 @@ fn filter(query: &Query) -> ApiResult<ActivityFilter> {
     })
 }
 
-/// Activities as documents, in the same order.
+/// Activities as documents for a caller, in the same order.
 pub(super) async fn documents(
     connection: &mut Connection,
+    actor: &Actor,
     rows: Vec<ActivityRow>,
 ) -> Result<Vec<ActivityResource>, StoreError> {
     let people = rows.iter().flat_map(|row| row.actor.into_iter().chain(row.subject)).collect();
     let names = Names::read(connection, people, [].into()).await?;
-    let document = |row: ActivityRow| Resource {
-        id: row.id,
-        r#type: ResourceType::Activity,
-        attributes: ActivityAttributes {
-            time: row.at,
-            event: row.event.as_str().into(),
-            event_label: row.event.label().into(),
-            account: row.account_label,
-            application: row.application,
-            user: row.actor.map(|id| names.person(id)),
-            location: row.origin.location,
-            os: row.origin.os,
-            device: row.origin.device,
-            subject: row.subject.map(|id| names.person(id)),
-            detail: row.detail,
-            partnership_id: row.partnership,
-            account_id: row.account,
-        },
-        meta: ResourceMeta::default(),
+    let document = |row: ActivityRow| {
+        let doer = row.actor.and_then(|id| names.workspace_of(id));
+        let seen = sees_origin(actor, row.host, doer);
+        let Origin { location, os, device } = if seen { row.origin } else { Origin::default() };
+        Resource {
+            id: row.id,
+            r#type: ResourceType::Activity,
+            attributes: ActivityAttributes {
+                time: row.at,
+                event: row.event.as_str().into(),
+                event_label: row.event.label().into(),
+                account: row.account_label,
+                application: row.application,
+                user: row.actor.map(|id| names.person(id)),
+                location,
+                os,
+                device,
+                subject: row.subject.map(|id| names.person(id)),
+                detail: row.detail,
+                partnership_id: row.partnership,
+                account_id: row.account,
+            },
+            meta: ResourceMeta::default(),
+        }
     };
     Ok(rows.into_iter().map(document).collect())
 }
 
-fn encode(at: Timestamp, id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{} {id}", at.unix_millis()))
-}
-
-fn decode(cursor: &str) -> Option<(Timestamp, String)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+fn place(text: &str) -> Option<(Timestamp, String)> {
     let (at, id) = text.split_once(' ')?;
     Some((Timestamp::from_unix_millis(at.parse().ok()?).ok()?, id.to_owned()))
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use entente_wire::RevokeToken;
 
 use super::token_in;
-use crate::{app::App, error::ApiResult, idempotency::WriteRequest, refusals::WriteRefusals, sso};
+use crate::{app::App, error::ApiResult, idempotency::WriteRequest, sso};
 
 /// Signs out: ends the session of a token at once, the event streams that it opened included.
 ///
@@ -12,15 +12,9 @@ use crate::{app::App, error::ApiResult, idempotency::WriteRequest, refusals::Wri
 #[utoipa::path(
     post, path = "/api/v1/auth/revoke", tag = "Single sign-on", operation_id = "revokeToken",
     security(()),
-    request_body(
-        content = RevokeToken,
-        description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`",
-        example = json!({"token": "entente_refresh_5Cw1…"})
-    ),
-    responses(
-        (status = 204, description = "The token is not good any more"),
-        WriteRefusals,
-    )
+    request_body = RevokeToken,
+    responses((status = 204, description = "The token is not good any more")),
+    extensions(("x-refusals" = json!(["invalid_value"])))
 )]
 pub(crate) async fn revoke_token(
     State(app): State<Arc<App>>,

@@ -13,7 +13,6 @@ use crate::{
     error::{ApiError, ApiResult},
     idempotency::WriteRequest,
     rates::Anybody,
-    refusals::WriteRefusals,
     sso,
 };
 
@@ -22,25 +21,9 @@ use crate::{
 #[utoipa::path(
     post, path = "/api/v1/auth/sso", tag = "Single sign-on", operation_id = "findProvider",
     security(()),
-    request_body(
-        content = FindProvider,
-        description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`",
-        example = json!({"address": "ana@globex.example"})
-    ),
-    responses(
-        (status = 200, body = Document<IdentityProviderResource>, example = json!({"data": {
-            "id": "0198c5a2-7f3e-7c41-9d52-0f6a1b2c3d4e",
-            "type": "identity_provider",
-            "attributes": {
-                "issuer": "https://login.globex.example",
-                "authorizationEndpoint": "https://login.globex.example/oauth2/authorize",
-                "clientId": "entente",
-                "scope": "openid email profile offline_access",
-            },
-            "meta": {"allowedActions": []},
-        }})),
-        WriteRefusals,
-    )
+    request_body = FindProvider,
+    responses((status = 200, body = Document<IdentityProviderResource>)),
+    extensions(("x-refusals" = json!(["rate_limited", "sso_not_configured", "invalid_email", "provider_unavailable"])))
 )]
 pub(crate) async fn find_provider(
     State(app): State<Arc<App>>,

@@ -18,7 +18,6 @@ use crate::{
     extract::Address,
     idempotency::WriteRequest,
     rates,
-    refusals::WriteRefusals,
     sso::{self, CodeGrant, Tokens},
 };
 
@@ -35,10 +34,9 @@ type Answer = ([(HeaderName, HeaderValue); 1], Json<Document<SessionResource>>);
 #[utoipa::path(
     post, path = "/api/v1/auth/token", tag = "Single sign-on", operation_id = "createTokens",
     security(()),
-    params(("Idempotency-Key" = Option<String>, Header, description = "For a refresh: the same key and token give the same answer for a minute")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "For a refresh: the same key and token give the same answer for a minute")),
     request_body(
         content = TokenRequest,
-        description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`",
         examples(
             ("signIn" = (value = json!({
                 "grantType": "authorization_code",
@@ -66,8 +64,8 @@ type Answer = ([(HeaderName, HeaderValue); 1], Json<Document<SessionResource>>);
             },
             "meta": {"allowedActions": []},
         }})),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["rate_limited", "sso_refused", "sso_not_configured", "session_expired", "user_disabled", "request_in_progress", "invalid_value", "provider_unavailable"])))
 )]
 pub(crate) async fn create_tokens(
     State(app): State<Arc<App>>,

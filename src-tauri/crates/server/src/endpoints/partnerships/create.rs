@@ -19,20 +19,20 @@ use crate::{
     error::{ApiError, ApiResult},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     news,
-    refusals::WriteRefusals,
+    openapi::parameters::Idempotent,
     scopes::PARTNERSHIPS_WRITE,
 };
 
 /// Sends a partnership request.
 #[utoipa::path(
     post, path = "/api/v1/partnerships", tag = "Partnerships", operation_id = "requestPartnership",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours")),
-    request_body(content = NewPartnership, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    security(("apiKey" = ["partnerships:write"])),
+    params(Idempotent),
+    request_body = NewPartnership,
     responses(
         (status = 201, body = Document<PartnershipResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "partnership_exists", "unknown_workspace", "own_workspace", "reason_required", "invalid_email", "invalid_text"])))
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,

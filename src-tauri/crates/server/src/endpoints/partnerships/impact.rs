@@ -6,7 +6,7 @@ use entente_store::{
     PendingOn, accounts_by_id, grants_through, pending_requests, shared_through, users_by_id,
 };
 use entente_wire::{
-    Document, ErrorDocument, ImpactAttributes, ImpactResource, Resource, ResourceMeta, ResourceType,
+    Document, ImpactAttributes, ImpactResource, Resource, ResourceMeta, ResourceType,
 };
 
 use super::shared::{not_active, seen};
@@ -16,7 +16,7 @@ use crate::{
     endpoints::{One, one},
     error::{ApiError, ApiResult},
     extract::Id,
-    refusals::ReadRefusals,
+    openapi::parameters::OfPartnership,
     scopes::PARTNERSHIPS_READ,
 };
 
@@ -26,13 +26,10 @@ const NAMES: usize = 10;
 /// What removing the partnership would take away.
 #[utoipa::path(
     get, path = "/api/v1/partnerships/{id}/impact", tag = "Partnerships",
-    operation_id = "getImpact", security(("apiKey" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The partnership's id", format = Uuid)),
-    responses(
-        (status = 200, body = Document<ImpactResource>, headers(("ETag" = String))),
-        ReadRefusals,
-        (status = 409, body = ErrorDocument, description = "The partnership is not active; `meta.current` has it as it is"),
-    )
+    operation_id = "getImpact", security(("apiKey" = ["partnerships:read"])),
+    params(OfPartnership),
+    responses((status = 200, body = Document<ImpactResource>, headers(("ETag" = String)))),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state"])))
 )]
 pub(crate) async fn impact(
     State(app): State<Arc<App>>,

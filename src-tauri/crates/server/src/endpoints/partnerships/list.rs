@@ -4,42 +4,43 @@ use axum::{
     Json,
     extract::{RawQuery, State},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entente_domain::PartnershipId;
 use entente_store::{ListFilter, ListPosition, Sort, list_partnerships, visible_count};
-use entente_wire::{List, PartnershipResource};
+use entente_wire::{
+    List, PartnershipResource,
+    schema::{Side, StateName},
+};
 
 use crate::{
     app::App,
     auth::Caller,
+    cursor,
     document::documents,
     error::{ApiError, ApiResult},
+    openapi::parameters::{Awaiting, Page, SortPartnerships},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::ReadRefusals,
     scopes::PARTNERSHIPS_READ,
 };
 
 const PATH: &str = "/api/v1/partnerships";
 
+/// What `sort` can be, the usual one first.
+pub(crate) const SORTS: [&str; 6] =
+    ["-createdAt", "createdAt", "name", "-name", "updatedAt", "-updatedAt"];
+
 /// The partnerships that the caller may see.
 #[utoipa::path(
     get, path = "/api/v1/partnerships", tag = "Partnerships", operation_id = "listPartnerships",
-    security(("apiKey" = []), ("bearer" = [])),
+    security(("apiKey" = ["partnerships:read"])),
     params(
-        ("filter[side]" = Option<String>, Query, description = "`host`, `guest`, or both parted by a comma"),
-        ("filter[state]" = Option<String>, Query, description = "States, parted by commas"),
-        ("filter[awaiting]" = Option<String>, Query, description = "`me`: those that the caller can decide"),
+        ("filter[side]" = Option<Vec<Side>>, Query, style = Form, explode = false, min_items = 1, description = "On which side the caller's workspace is"),
+        ("filter[state]" = Option<Vec<StateName>>, Query, style = Form, explode = false, min_items = 1, description = "Where they stand"),
+        Awaiting,
         ("search" = Option<String>, Query, description = "A part of the other workspace's name or of the partner's address"),
-        ("sort" = Option<String>, Query, description = "`name`, `updatedAt`, `createdAt`; with `-` before it, descending. Default `-createdAt`"),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
+        SortPartnerships,
+        Page,
     ),
-    responses(
-        (status = 200, body = List<PartnershipResource>),
-        ReadRefusals,
-    )
+    responses((status = 200, body = List<PartnershipResource>))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -52,12 +53,7 @@ pub(crate) async fn list(
     let paging = Paging::read(&query)?;
     let sort = sort(&query)?;
     let filter = filter(&query)?;
-    let position = match &paging.after {
-        Some(cursor) => {
-            decode(cursor).ok_or_else(|| Query::bad("page[after]", "it is no cursor"))?
-        }
-        None => ListPosition::Offset(paging.offset()),
-    };
+    let position = paging.place(place)?.unwrap_or(ListPosition::Offset(paging.offset()));
 
     let actor = caller.actor();
     let mut connection = app.store.snapshot().await?;
@@ -66,14 +62,17 @@ pub(crate) async fn list(
     let mut rows =
         list_partnerships(&mut connection, &actor, &filter, sort, &position, most).await?;
     let more = paging.cut(&mut rows);
-    let next = rows.last().filter(|_| more).map(|(last, value)| encode(value, last.id));
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|(last, value)| cursor::encode(&format!("{}{value}", last.id)));
     let page: Vec<_> = rows.into_iter().map(|(partnership, _)| partnership).collect();
     let data = documents(&mut connection, &actor, app.deadlines, &page).await?;
     Ok(Json(paging.list(&query, PATH, data, next, total)))
 }
 
 fn sort(query: &Query) -> ApiResult<Sort> {
-    let text = query.get("sort").unwrap_or("-createdAt");
+    let text = query.get("sort").unwrap_or(SORTS[0]);
     let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
     match name {
         "name" => Ok(Sort::Name { descending }),
@@ -95,12 +94,7 @@ fn filter(query: &Query) -> Result<ListFilter, ApiError> {
     })
 }
 
-fn encode(value: &str, id: PartnershipId) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{id}{value}"))
-}
-
-fn decode(cursor: &str) -> Option<ListPosition> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+fn place(text: &str) -> Option<ListPosition> {
     let (id, value) = text.split_at_checked(36)?;
     Some(ListPosition::After(value.to_owned(), id.parse().ok()?))
 }

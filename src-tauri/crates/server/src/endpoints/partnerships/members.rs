@@ -11,8 +11,8 @@ use entente_domain::{
 };
 use entente_store::{Connection, StoreError, accounts_by_id, grants_through, users_by_id};
 use entente_wire::{
-    Document, ErrorDocument, List, MemberAccount, MemberAttributes, MemberResource, Resource,
-    ResourceMeta, ResourceType,
+    Document, List, MemberAccount, MemberAttributes, MemberResource, Resource, ResourceMeta,
+    ResourceType,
 };
 
 use super::shared::{not_active, seen};
@@ -23,27 +23,19 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Id, Ids, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    openapi::parameters::{Idempotent, OfPartnership, Page, UserIn},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::{ReadRefusals, WriteRefusals},
     scopes::{ACCOUNTS_READ, ACCOUNTS_WRITE},
 };
 
 /// The guest members with access, and on what.
 #[utoipa::path(
     get, path = "/api/v1/partnerships/{id}/members", tag = "Partnerships",
-    operation_id = "listMembers", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
-    ),
-    responses(
-        (status = 200, body = List<MemberResource>),
-        ReadRefusals,
-        (status = 409, body = ErrorDocument, description = "The partnership is not active; `meta.current` has it as it is"),
-    )
+    operation_id = "listMembers", security(("apiKey" = ["accounts:read"])),
+    params(OfPartnership, Page),
+    responses((status = 200, body = List<MemberResource>)),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state"])))
 )]
 pub(crate) async fn members(
     State(app): State<Arc<App>>,
@@ -64,16 +56,12 @@ pub(crate) async fn members(
 /// Takes all access of a guest member away that came through the partnership.
 #[utoipa::path(
     delete, path = "/api/v1/partnerships/{id}/members/{userId}", tag = "Partnerships",
-    operation_id = "removeMember", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("userId" = String, Path, description = "The member's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    operation_id = "removeMember", security(("apiKey" = ["accounts:write"])),
+    params(OfPartnership, UserIn, Idempotent),
     responses(
         (status = 200, body = Document<MemberResource>, description = "The access as it was"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state"])))
 )]
 pub(crate) async fn remove_member(
     State(app): State<Arc<App>>,

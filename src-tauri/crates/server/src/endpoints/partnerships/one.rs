@@ -11,18 +11,17 @@ use crate::{
     endpoints::{One, one},
     error::{ApiError, ApiResult},
     extract::{Id, known},
-    refusals::ReadRefusals,
+    openapi::parameters::OfPartnership,
     scopes::PARTNERSHIPS_READ,
 };
 
 /// One partnership.
 #[utoipa::path(
     get, path = "/api/v1/partnerships/{id}", tag = "Partnerships", operation_id = "getPartnership",
-    security(("apiKey" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The partnership's id", format = Uuid)),
+    security(("apiKey" = ["partnerships:read"])),
+    params(OfPartnership),
     responses(
         (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
-        ReadRefusals,
     )
 )]
 pub(crate) async fn get(

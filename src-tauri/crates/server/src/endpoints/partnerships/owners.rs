@@ -16,24 +16,20 @@ use crate::{
     extract::{Id, Ids, known},
     idempotency::{Attempt, Outcome, Reply, Stop, WriteRequest, write},
     news,
-    refusals::WriteRefusals,
+    openapi::parameters::{Idempotent, IfMatchOptional, OfPartnership, UserIn},
     scopes::PARTNERSHIPS_WRITE,
 };
 
 /// A host Admin names a Partnership Owner.
 #[utoipa::path(
     post, path = "/api/v1/partnerships/{id}/owners", tag = "Partnerships",
-    operation_id = "nameOwner", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on; not required"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
-    request_body(content = NewOwner, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
+    operation_id = "nameOwner", security(("apiKey" = ["partnerships:write"])),
+    params(OfPartnership, IfMatchOptional, Idempotent),
+    request_body = NewOwner,
     responses(
         (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state", "unknown_user"])))
 )]
 pub(crate) async fn name_owner(
     State(app): State<Arc<App>>,
@@ -49,17 +45,12 @@ pub(crate) async fn name_owner(
 /// A host Admin dismisses a Partnership Owner; the last one stays until another is named.
 #[utoipa::path(
     delete, path = "/api/v1/partnerships/{id}/owners/{userId}", tag = "Partnerships",
-    operation_id = "dismissOwner", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("userId" = String, Path, description = "The Partnership Owner's id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on; not required"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    operation_id = "dismissOwner", security(("apiKey" = ["partnerships:write"])),
+    params(OfPartnership, UserIn, IfMatchOptional, Idempotent),
     responses(
         (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state", "last_owner"])))
 )]
 pub(crate) async fn dismiss_owner(
     State(app): State<Arc<App>>,

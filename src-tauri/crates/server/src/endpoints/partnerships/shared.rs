@@ -12,7 +12,7 @@ use entente_domain::{
 };
 use entente_store::{Connection, UserRow, admins_of, get_partnership, shared_through};
 use entente_wire::{
-    ChangedResource, Document, ErrorCode, List, ShareAccounts, SharedAccountResource,
+    ChangedResource, Document, Documents, ErrorCode, List, ShareAccounts, SharedAccountResource,
 };
 
 use crate::{
@@ -26,9 +26,9 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Id, Ids, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
+    openapi::parameters::{AccountIn, Idempotent, OfPartnership, Page},
     paging::{PAGE, Paging},
     query::Query,
-    refusals::{ReadRefusals, WriteRefusals},
     scopes::{ACCOUNTS_READ, ACCOUNTS_WRITE},
 };
 
@@ -38,14 +38,9 @@ const MOST: usize = 100;
 /// The accounts shared through a partnership, as far as the caller may see.
 #[utoipa::path(
     get, path = "/api/v1/partnerships/{id}/accounts", tag = "Partnerships",
-    operation_id = "listSharedAccounts", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("page[size]" = Option<u32>, Query, description = "1 to 100, default 25"),
-        ("page[number]" = Option<u32>, Query, description = "From 1"),
-        ("page[after]" = Option<String>, Query, description = "The cursor in `links.next`"),
-    ),
-    responses((status = 200, body = List<SharedAccountResource>), ReadRefusals)
+    operation_id = "listSharedAccounts", security(("apiKey" = ["accounts:read"])),
+    params(OfPartnership, Page),
+    responses((status = 200, body = List<SharedAccountResource>))
 )]
 pub(crate) async fn accounts(
     State(app): State<Arc<App>>,
@@ -72,13 +67,11 @@ pub(crate) async fn accounts(
 /// Shares accounts: every live Admin of the guest receives the role on each.
 #[utoipa::path(
     post, path = "/api/v1/partnerships/{id}/accounts", tag = "Partnerships",
-    operation_id = "shareAccounts", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
-    request_body(content = ShareAccounts, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),
-    responses((status = 201, body = Document<Vec<SharedAccountResource>>), WriteRefusals)
+    operation_id = "shareAccounts", security(("apiKey" = ["accounts:write"])),
+    params(OfPartnership, Idempotent),
+    request_body = ShareAccounts,
+    responses((status = 201, body = Documents<SharedAccountResource>)),
+    extensions(("x-refusals" = json!(["forbidden", "wrong_state", "already_shared", "no_guest_admin", "unknown_account", "invalid_value"])))
 )]
 pub(crate) async fn share(
     State(app): State<Arc<App>>,
@@ -93,16 +86,12 @@ pub(crate) async fn share(
 /// Takes an account out of a partnership, with all access to it that came through it.
 #[utoipa::path(
     delete, path = "/api/v1/partnerships/{id}/accounts/{accountId}", tag = "Partnerships",
-    operation_id = "unshareAccount", security(("apiKey" = []), ("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The partnership's id", format = Uuid),
-        ("accountId" = String, Path, description = "The account's id", format = Uuid),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-    ),
+    operation_id = "unshareAccount", security(("apiKey" = ["accounts:write"])),
+    params(OfPartnership, AccountIn, Idempotent),
     responses(
         (status = 200, body = Document<SharedAccountResource>, description = "The shared account as it was"),
-        WriteRefusals,
-    )
+    ),
+    extensions(("x-refusals" = json!(["forbidden"])))
 )]
 pub(crate) async fn unshare(
     State(app): State<Arc<App>>,

@@ -3,47 +3,43 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode, response::Response};
 use entente_domain::{
     Action, Agreement, Note, Partnership, Refusal, StateName, Step, TextError, Timestamp,
-    TransitionError, UserId, sees,
+    TransitionError, sees,
 };
 use entente_store::{
     Connection, Event, NewActivity, Origin, UserRow, get_partnership, record_activity, save_step,
-    transitions_of, users_by_id,
+    transitions_of,
 };
 use entente_wire::{
     AcceptAttributes, ChangedResource, DeclineAttributes, Document, ErrorCode, PartnershipResource,
-    Person,
 };
 
 use crate::{
     access::{self, Doing},
     app::App,
     auth::Caller,
-    document::one_document,
+    document::{one_document, person},
     error::{ApiError, ApiResult},
     extract::Id,
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     news,
-    refusals::WriteRefusals,
+    openapi::parameters::{Idempotent, IfMatch, IfMatchOptional, OfPartnership},
     scopes::PARTNERSHIPS_WRITE,
     terms,
 };
 
 macro_rules! transition {
-    ($(#[$doc:meta])+ $name:ident, $id:literal, $method:ident, $path:literal, $action:expr $(, $body:ty)?) => {
+    (
+        $(#[$doc:meta])+ $name:ident, $id:literal, $method:ident, $path:literal, $action:expr,
+        $version:ident, $refusals:tt $(, $body:ty)?
+    ) => {
         $(#[$doc])+
         #[utoipa::path(
             $method, path = $path, tag = "Partnerships", operation_id = $id,
-            security(("apiKey" = []), ("bearer" = [])),
-            params(
-                ("id" = String, Path, description = "The partnership's id", format = Uuid),
-                ("If-Match" = Option<String>, Header, description = "The ETag of the version decided on; not needed for a reminder"),
-                ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer for 24 hours"),
-            ),
-            $(request_body(content = Option<$body>, description = "The attributes, alone or as `{\"data\": {\"attributes\": {...}}}`"),)?
-            responses(
-                (status = 200, body = Document<PartnershipResource>, headers(("ETag" = String))),
-                WriteRefusals,
-            )
+            security(("apiKey" = ["partnerships:write"])),
+            params(OfPartnership, $version, Idempotent),
+            $(request_body = $body,)?
+            responses((status = 200, body = Document<PartnershipResource>, headers(("ETag" = String)))),
+            extensions(("x-refusals" = json!($refusals)))
         )]
         pub(crate) async fn $name(
             State(app): State<Arc<App>>,
@@ -60,31 +56,39 @@ macro_rules! transition {
 
 transition!(
     /// A host Admin approves: it becomes the guest's turn.
-    approve, "approvePartnership", post, "/api/v1/partnerships/{id}/approve", Action::Approve
+    approve, "approvePartnership", post, "/api/v1/partnerships/{id}/approve", Action::Approve,
+    IfMatch, ["forbidden", "wrong_state", "deadline_passed"]
 );
 transition!(
     /// An Admin of the side whose turn it is declines.
-    decline, "declinePartnership", post, "/api/v1/partnerships/{id}/decline", Action::Decline, DeclineAttributes
+    decline, "declinePartnership", post, "/api/v1/partnerships/{id}/decline", Action::Decline,
+    IfMatch, ["forbidden", "wrong_state", "deadline_passed", "invalid_text"], DeclineAttributes
 );
 transition!(
     /// A guest Admin accepts and agrees to the current terms.
-    accept, "acceptPartnership", post, "/api/v1/partnerships/{id}/accept", Action::Accept, AcceptAttributes
+    accept, "acceptPartnership", post, "/api/v1/partnerships/{id}/accept", Action::Accept,
+    IfMatch, ["forbidden", "wrong_state", "deadline_passed", "terms_changed", "terms_not_agreed"],
+    AcceptAttributes
 );
 transition!(
     /// The sender or a Partnership Owner takes the request back.
-    withdraw, "withdrawPartnership", post, "/api/v1/partnerships/{id}/withdraw", Action::Withdraw
+    withdraw, "withdrawPartnership", post, "/api/v1/partnerships/{id}/withdraw", Action::Withdraw,
+    IfMatch, ["forbidden", "wrong_state"]
 );
 transition!(
     /// The sender or a Partnership Owner reminds whoever's turn it is.
-    remind, "remindPartnership", post, "/api/v1/partnerships/{id}/remind", Action::Remind
+    remind, "remindPartnership", post, "/api/v1/partnerships/{id}/remind", Action::Remind,
+    IfMatchOptional, ["forbidden", "wrong_state", "reminder_too_soon"]
 );
 transition!(
     /// A Partnership Owner sends the request again, unchanged.
-    resend, "resendPartnership", post, "/api/v1/partnerships/{id}/resend", Action::Resend
+    resend, "resendPartnership", post, "/api/v1/partnerships/{id}/resend", Action::Resend,
+    IfMatch, ["forbidden", "wrong_state"]
 );
 transition!(
     /// Ends an active partnership.
-    remove, "removePartnership", delete, "/api/v1/partnerships/{id}", Action::Remove
+    remove, "removePartnership", delete, "/api/v1/partnerships/{id}", Action::Remove,
+    IfMatch, ["forbidden", "wrong_state"]
 );
 
 struct Take<'a> {
@@ -247,7 +251,7 @@ async fn refuse(
         .remove(&before.id)
         .and_then(|mut transitions| transitions.pop());
     let by = match last.as_ref().and_then(|last| last.actor) {
-        Some(actor) => person(connection, actor).await?,
+        Some(actor) => Some(person(connection, actor).await?),
         None => None,
     };
     Ok(error.with(|meta| {
@@ -258,11 +262,6 @@ async fn refuse(
             meta.terms_version = Some(terms::facts().version).filter(|_| action == Action::Accept);
         }
     }))
-}
-
-async fn person(connection: &mut Connection, id: UserId) -> ApiResult<Option<Person>> {
-    let found = users_by_id(connection, [id]).await?.remove(&id);
-    Ok(found.map(|user| Person { id, name: user.name, email: user.email }))
 }
 
 fn refusal(error: &TransitionError, at: Timestamp) -> ApiError {
