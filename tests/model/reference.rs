@@ -387,6 +387,12 @@ impl Reference {
         self.user(id).is_some_and(|user| user.is_live() && user.workspace == workspace)
     }
 
+    /// Whether somebody is told where the doer of something was: guests are of their own people only.
+    pub fn is_told_where(&self, who: UserId, doer: Option<UserId>, host: WorkspaceId) -> bool {
+        let workspace = |id: UserId| self.user(id).map(|user| user.workspace);
+        [Some(host), doer.and_then(workspace)].contains(&workspace(who))
+    }
+
     /// The live Admins of a workspace.
     pub fn admins(&self, workspace: WorkspaceId) -> impl Iterator<Item = UserId> {
         let admin = move |user: &User| user.is_admin() && user.workspace == workspace;

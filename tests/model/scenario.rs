@@ -374,6 +374,10 @@ async fn parts(world: &World<'_>, who: UserId, key: &str) -> Result<()> {
         // Whoever governs an account knows what happened on it.
         let through_account = about["accountId"].is_string();
         ensure!(now.sees(who, partnership) || through_account, "the audit tells of {entry}");
+        let doer = about["user"]["id"].as_str().map(str::parse).transpose()?;
+        let told = about["location"].is_string();
+        let may = now.is_told_where(who, doer, partnership.host);
+        ensure!(may || !told, "a guest is told where somebody of the host is: {entry}");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A real server with real people, for the tests of the whole.
 
+pub mod contract;
 pub mod dump;
 mod ground;
 pub mod scene;

@@ -6,13 +6,14 @@ use entente_tests::{Ground, World, on_both_engines};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::{Answer, call, request};
+use crate::{Answer, Call, call, request};
 
 on_both_engines![
     an_account_goes_from_its_owner_to_a_colleague_of_the_guest_and_back,
     who_is_removed_or_demoted_takes_what_hung_on_them,
     a_partnership_is_never_ungovernable,
     activity_comes_as_a_table_that_runs_nothing,
+    a_guest_is_not_told_where_people_of_the_host_are,
     a_key_is_told_once_and_gives_no_more_than_the_one_that_made_it,
 ];
 
@@ -299,6 +300,41 @@ async fn activity_comes_as_a_table_that_runs_nothing(ground: Ground) -> Result<(
     let shared = lines.find(|line| line.contains("Account Shared")).expect("a row");
     assert!(shared.contains(r#""one, ""two""","'=HYPERLINK(""http://evil"")","#), "{shared}");
     assert!(shared.contains("Uma Castillo <uma@globex.example>,"), "{shared}");
+    Ok(())
+}
+
+async fn a_guest_is_not_told_where_people_of_the_host_are(ground: Ground) -> Result<()> {
+    let story = Story::begin(ground).await?;
+    let account = &story.accounts[0];
+    let shares = format!("/partnerships/{}/accounts", story.partnership);
+    let body = json!({"accountIds": [account], "role": "account_manager"});
+    fn told(call: Call<'_>) -> Call<'_> {
+        call.header("X-Entente-OS", "Debian 12").header("X-Entente-Device", "ThinkPad")
+    }
+    let shared = told(call(&story.world, "uma", "POST", &shares).json(body)).send().await?;
+    assert_eq!(shared.status, 201, "{shared:?}");
+    let secrets = format!("/accounts/{account}/secrets");
+    assert_eq!(told(call(&story.world, "marit", "GET", &secrets)).send().await?.status, 200);
+
+    let origin = async |who: &str, event: &str| -> Result<[Value; 3]> {
+        let path = format!("/activities?filter[event]={event}");
+        let found = story.get(who, &path).await?.body["data"][0]["attributes"].take();
+        assert_eq!(found["event"], *event, "{who} is told of it");
+        Ok(["location", "os", "device"].map(|name| found[name].clone()))
+    };
+    let known = ["127.0.0.1", "Debian 12", "ThinkPad"].map(Value::from);
+    let [by_host, by_guest] = ["account_shared_via_partnership", "account_credential_read"];
+    assert_eq!(origin("adam", by_host).await?, known);
+    assert_eq!(origin("adam", by_guest).await?, known, "the host tracks who uses its accounts");
+    assert_eq!(origin("marit", by_guest).await?, known, "their own");
+    assert_eq!(origin("marit", by_host).await?, [Value::Null, Value::Null, Value::Null]);
+
+    let url = format!("{}/api/v1/activities", story.world.url());
+    let csv = reqwest::Client::new().get(url).bearer_auth(story.world.key("marit"));
+    let csv = csv.header("Accept", "text/csv").send().await?.text().await?;
+    let row = |label: &str| csv.lines().find(|line| line.contains(label)).expect("a row");
+    assert!(row("Account Shared").ends_with("<uma@globex.example>,,,"), "{csv}");
+    assert!(row("Account Login").ends_with(",127.0.0.1,Debian 12,ThinkPad"), "{csv}");
     Ok(())
 }
 

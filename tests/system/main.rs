@@ -6,8 +6,10 @@ mod clients;
 mod demo;
 mod feed;
 mod mail;
+mod openapi;
 mod outage;
 mod processes;
+mod schemathesis;
 mod scim;
 mod security_page;
 mod smtp;
@@ -18,7 +20,10 @@ mod webhooks;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use entente_tests::World;
+use entente_tests::{
+    World,
+    contract::{self, Exchange},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -79,7 +84,9 @@ impl Call<'_> {
     }
 
     pub async fn send(self) -> Result<Answer> {
-        let url = format!("{}/api/v1{}", self.world.url(), self.path);
+        let path = format!("/api/v1{}", self.path);
+        let url = format!("{}{path}", self.world.url());
+        let method = self.method.clone();
         let key = self.world.key(self.who);
         let mut request = reqwest::Client::new().request(self.method, url).bearer_auth(key);
         if let Some(body) = self.body {
@@ -92,8 +99,19 @@ impl Call<'_> {
         let etag = response.headers().get("etag").and_then(|etag| etag.to_str().ok());
         let etag = etag.unwrap_or_default().to_owned();
         assert!(response.headers().contains_key("x-request-id"));
-        Ok(Answer { status: response.status().as_u16(), etag, body: response.json().await? })
+        let status = response.status().as_u16();
+        let media_type = media_type(&response);
+        let body = response.json().await?;
+        let (method, media_type) = (method.as_str(), media_type.as_str());
+        contract::check(Exchange { method, path: &path, status, media_type, body: &body })?;
+        Ok(Answer { status, etag, body })
     }
+}
+
+/// The media type of an answer.
+pub fn media_type(response: &reqwest::Response) -> String {
+    let told = response.headers().get("content-type").and_then(|told| told.to_str().ok());
+    told.unwrap_or_default().to_owned()
 }
 
 /// Uma asks somebody's workspace.

@@ -1,7 +1,10 @@
 use anyhow::Result;
 use entente_domain::{WorkspaceId, WorkspaceRole};
 use entente_server::{NewScimToken, add_scim_token};
-use entente_tests::World;
+use entente_tests::{
+    World,
+    contract::{self, Exchange},
+};
 use reqwest::{Method, header::HeaderMap};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -72,6 +75,7 @@ impl Provider {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Result<Answer> {
+        let told = method.clone();
         let request = reqwest::Client::new().request(method, format!("{}{path}", self.url));
         let mut request = request.bearer_auth(self.token.expose_secret());
         for (name, value) in headers {
@@ -89,6 +93,9 @@ impl Provider {
             assert_eq!(headers["content-type"], "application/scim+json", "{text}");
         }
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? };
+        let media_type = if text.is_empty() { "" } else { "application/scim+json" };
+        let (method, path) = (told.as_str(), format!("/scim/v2{path}"));
+        contract::check(Exchange { method, path: &path, status, media_type, body: &body })?;
         Ok(Answer { status, headers, body })
     }
 
@@ -122,7 +129,7 @@ impl Provider {
     }
 }
 
-fn ana() -> Value {
+pub fn ana() -> Value {
     json!({
         "schemas": [USER],
         "externalId": "00u1",

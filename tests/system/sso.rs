@@ -11,12 +11,15 @@ use entente_domain::WorkspaceId;
 use entente_server::{Clock as _, Config, ManualClock, NewProvider, SystemClock, set_provider};
 use entente_store::Engine;
 use entente_testkit::OpenIdProvider;
-use entente_tests::{Ground, World};
+use entente_tests::{
+    Ground, World,
+    contract::{self, Exchange},
+};
 use entente_wire::{IdentityProviderResource, SessionAttributes, TokenRequest};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::Answer;
+use crate::{Answer, media_type};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -116,15 +119,19 @@ impl Scene {
         body: &impl serde::Serialize,
         key: Option<&str>,
     ) -> Result<Answer> {
-        let url = format!("{}/api/v1{path}", self.world.url());
+        let path = format!("/api/v1{path}");
+        let url = format!("{}{path}", self.world.url());
         let mut request = reqwest::Client::new().post(url).json(body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
         let answer = request.send().await?;
         let status = answer.status().as_u16();
+        let media_type = media_type(&answer);
         let text = answer.text().await?;
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? };
+        let (method, media_type) = ("POST", media_type.as_str());
+        contract::check(Exchange { method, path: &path, status, media_type, body: &body })?;
         Ok(Answer { status, etag: String::new(), body })
     }
 

@@ -17,6 +17,7 @@ use entente_domain::{Actor, TermsFacts, Timestamp};
 use entente_server::{Config, ManualClock, Running, Server};
 use entente_tests::{
     Ground,
+    contract::{self, Exchange},
     dump::Tables,
     on_both_engines,
     scene::{Facts, Scene, Situation, Told},
@@ -28,12 +29,14 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use crate::media_type;
 use caller::{Caller, Keys};
 use row::{Expect, Row};
 
-/// What has tests of its own: signing in needs no key, and webhooks are for Admins alone
+/// What has tests of its own: the document and signing in need no key, and webhooks are for Admins alone
 /// (`sso`, `webhooks::admins_alone_have_webhooks_and_only_to_the_world`).
 const ELSEWHERE: &[&str] = &[
+    "GET /openapi.json",
     "POST /auth/sso",
     "POST /auth/token",
     "POST /auth/revoke",
@@ -124,9 +127,17 @@ impl Table {
         let document = self.ask("GET", "/openapi.json", None, Value::Null).await?.body;
         let mut served = BTreeSet::new();
         for (path, operations) in document["paths"].as_object().context("paths")? {
-            let path = path.strip_prefix("/api/v1").unwrap_or(path);
-            for method in operations.as_object().context("operations")?.keys() {
-                served.insert(format!("{} {path}", method.to_uppercase()));
+            // SCIM knows no such callers, and whoever watches is none.
+            let Some(path) = path.strip_prefix("/api/v1") else { continue };
+            for (method, operation) in operations.as_object().context("operations")? {
+                let endpoint = format!("{} {path}", method.to_uppercase());
+                let scope = operation["security"][0]["apiKey"][0].as_str().unwrap_or_default();
+                let row = self
+                    .rows
+                    .iter()
+                    .find(|row| row.method == method.to_uppercase() && row.template == path);
+                assert!(row.is_none_or(|row| row.scope == scope), "{endpoint} needs {scope}");
+                served.insert(endpoint);
             }
         }
         let rows = self.rows.iter().map(|row| format!("{} {}", row.method, row.template));
@@ -274,7 +285,8 @@ impl Table {
         key: Option<&SecretString>,
         body: Value,
     ) -> Result<Answer> {
-        let url = format!("{}/api/v1{path}", self.server.url());
+        let path = format!("/api/v1{path}");
+        let url = format!("{}{path}", self.server.url());
         let mut request = self.http.request(method.parse()?, url).header("If-Match", "*");
         if let Some(key) = key {
             request = request.bearer_auth(key.expose_secret());
@@ -284,12 +296,13 @@ impl Table {
         }
         let response = request.send().await?;
         let status = response.status().as_u16();
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let media_type = media_type(&response);
         // A stream has no end to wait for.
-        if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
-            return Ok(Answer { status, body: Value::Null });
-        }
-        Ok(Answer { status, body: response.json().await? })
+        let is_stream = media_type.starts_with("text/event-stream");
+        let body = if is_stream { Value::Null } else { response.json().await? };
+        let media_type = media_type.as_str();
+        contract::check(Exchange { method, path: &path, status, media_type, body: &body })?;
+        Ok(Answer { status, body })
     }
 
     fn is_as(&self, expect: Expect, row: &Row, answer: &Answer) -> bool {

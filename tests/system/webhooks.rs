@@ -460,6 +460,17 @@ async fn admins_alone_have_webhooks_and_only_to_the_world() -> Result<()> {
         201
     );
 
+    // Who has events sent elsewhere is told to the Admins, and not the secret in the address.
+    let hidden = json!({"url": "https://hooks.example.com/T0/B1?token=abc"});
+    assert_eq!(call(&world, "adam", "DELETE", &one).send().await?.status, 200);
+    assert_eq!(call(&world, "adam", "POST", "/webhooks").json(hidden).send().await?.status, 201);
+    let told = call(&world, "olivia", "GET", "/activities").send().await?;
+    let told: Vec<&Value> = (0..2).map(|n| &told.body["data"][n]["attributes"]).collect();
+    for (told, event) in told.iter().zip(["webhook_created", "webhook_deleted"]) {
+        assert_eq!((&told["event"], &told["user"]["name"]), (&json!(event), &json!("Adam Berg")));
+        assert_eq!(told["detail"], "hooks.example.com");
+    }
+
     // A key needs the scope.
     let narrow = json!({"name": "Script", "scopes": ["webhooks:read"]});
     let key = call(&world, "adam", "POST", "/api-keys").json(narrow).send().await?;
