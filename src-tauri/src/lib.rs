@@ -9,6 +9,7 @@ mod commands;
 mod controller;
 mod embedded;
 mod log;
+mod look_alike;
 mod registry;
 mod tray;
 mod view;

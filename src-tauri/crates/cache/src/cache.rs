@@ -8,8 +8,8 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityQuery, ActivityRecord,
-    CacheError, Keeping, MeRecord, MemberRecord, Opened, PartnershipRecord, Record, RecordKey,
-    RecordKind, ResourceQuery, SharedAccountRecord, TermsRecord, activity,
+    CacheError, Keeping, KnownPartner, MeRecord, MemberRecord, Opened, PartnershipRecord, Record,
+    RecordKey, RecordKind, ResourceQuery, SharedAccountRecord, TermsRecord, activity, known,
     open::{Pools, delete, make_directory_of},
     resource,
     search::{fts_query, short_words, words},
@@ -328,6 +328,11 @@ impl Cache {
         .fetch_optional(&self.pools.read)
         .await?;
         row.as_ref().map(record).transpose()
+    }
+
+    /// All partners, for telling whether somebody is new.
+    pub async fn known_partners(&self) -> Result<Vec<KnownPartner>, CacheError> {
+        known::partners(&self.pools.read).await
     }
 
     /// What waits for this user, oldest first, at most `most`.

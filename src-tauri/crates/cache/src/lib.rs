@@ -12,6 +12,7 @@ mod cache;
 mod error;
 mod journal;
 mod key;
+mod known;
 mod open;
 mod record;
 mod resource;
@@ -23,6 +24,7 @@ pub use cache::{Applied, Cache, ListQuery, Page, Whole};
 pub use error::CacheError;
 pub use journal::{Intent, IntentAction, Journal, ProfileRecord, SignInKind};
 pub use key::{CacheKey, Keeping};
+pub use known::KnownPartner;
 pub use open::Opened;
 pub use record::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityRecord, HistoryRecord, MeRecord,

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use entente_cache::{
     Cache, Intent, IntentAction, Journal, Keeping, ListQuery, Opened, Record, Whole,
 };
+use entente_domain::{Side, StateName};
 use serde_json::json;
 
 use crate::common::{at, kept, record};
@@ -194,4 +195,31 @@ async fn a_damaged_journal_is_set_aside_and_kept() {
     journal.record_intent(&intent("a")).await.expect("it works");
     let aside = directory.path().join(format!("journal.db.damaged-{}", at(5).unix_millis()));
     assert_eq!(fs::read(aside).expect("kept").len(), 54);
+}
+
+#[tokio::test]
+async fn partners_are_known_by_who_speaks_for_the_other_side() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let cache = filled(&directory.path().join("cache.db")).await;
+    let mut asked = record(3, "Brightside", 1);
+    asked.side = Side::Guest;
+    asked.state = StateName::Active;
+    cache
+        .apply(&[Record::Partnership(Box::new(asked.clone()))], &[], None, at(6))
+        .await
+        .expect("applied");
+    let known = cache.known_partners().await.expect("known");
+    assert_eq!(known.len(), 3);
+    let of = |id| known.iter().find(|one| one.id == id).expect("it is known");
+    let hosted = of(record(1, "", 1).id);
+    assert_eq!(
+        (hosted.name.as_str(), hosted.email.as_str()),
+        ("Fjord Studio", "hello1@guest.example")
+    );
+    let found = of(asked.id);
+    assert_eq!((found.name.as_str(), found.email.as_str()), ("Globex", "uma@globex.example"));
+    assert_eq!(
+        (found.partner, found.state, found.sender),
+        (asked.host.id, asked.state, asked.requested_by.id)
+    );
 }
