@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod attending;
+mod card;
 mod closing;
 mod diagnostics;
 mod home;

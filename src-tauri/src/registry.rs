@@ -31,6 +31,7 @@ pub fn registry() -> Builder<tauri::Wry> {
             commands::app::dismiss_notice,
             commands::app::pause_notifications,
             commands::partnerships::decide,
+            commands::partnerships::decision_card,
             commands::partnerships::inbox,
             commands::partnerships::partnership,
             commands::partnerships::partnership_with,

@@ -2,6 +2,7 @@
 //! in UTC; ids are UUIDs as text.
 
 mod access;
+mod decision;
 mod partnership;
 mod settings;
 
@@ -14,6 +15,7 @@ pub use access::{
     SharedAccountRow, account_detail, account_name, account_row, activity_row, impact, member_row,
     partner_members, shared_row,
 };
+pub use decision::{DecisionCard, decision_card};
 pub use partnership::{
     PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow, detail, row,
 };
@@ -96,8 +98,8 @@ pub struct Profile {
     pub user_name: String,
     /// The user's mail address.
     pub email: String,
-    /// The workspace role for people: "Admin".
-    pub role_label: String,
+    /// The workspace role, in the API's word; empty until the server told it.
+    pub role: String,
     /// The workspace's name.
     pub workspace_name: String,
     /// The ID that an Admin hands to others.
@@ -230,8 +232,6 @@ pub struct InboxItem {
     pub request_id: Option<String>,
     /// What is asked.
     pub kind: InboxKind,
-    /// "Ana Lima wants to partner with Globex".
-    pub title: String,
     /// The host workspace's name.
     pub host_name: String,
     /// The guest workspace's name.
@@ -244,6 +244,8 @@ pub struct InboxItem {
     pub since: String,
     /// Until when; none for what does not expire.
     pub expires_at: Option<String>,
+    /// For whom access is asked.
+    pub member: Option<String>,
     /// The account that access is asked for: "Mailchimp, EMEA newsletter".
     pub account_name: Option<String>,
     /// Which account.

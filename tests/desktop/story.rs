@@ -55,7 +55,7 @@ async fn three_people_go_from_an_empty_start_to_active_partnerships() -> Result<
     lab.picture("02-wrong-key").await?;
     connect(&window, &world, "uma").await?;
     for first in ["adam", "marit"] {
-        window.press("Profile and notifications").await?;
+        window.press("Settings").await?;
         window.press("Add connection…").await?;
         connect(&window, &world, first).await?;
     }

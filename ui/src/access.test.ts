@@ -1,30 +1,18 @@
-import { cleanup, render, screen, waitFor, within } from "@testing-library/svelte";
-import userEvent from "@testing-library/user-event";
-import axe from "axe-core";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import App from "./App.svelte";
-import { FakeBackend, refusal } from "./lib/backend/fake";
-import { Desk } from "./lib/state/desk.svelte";
+import { screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { type FakeBackend, refusal } from "./lib/backend/fake";
 import { en } from "./lib/text/en";
+import { anew, button, expectAccessible, open } from "./test-window";
 
 let backend: FakeBackend;
 
 function show() {
-  backend = new FakeBackend("ready", 6);
-  render(App, { desk: new Desk(backend) });
-  return userEvent.setup();
+  const opened = open("ready", 6);
+  ({ backend } = opened);
+  return opened.user;
 }
 
-const button = (name: string | RegExp) => screen.findByRole("button", { name });
-
-beforeEach(() => localStorage.clear());
-afterEach(cleanup);
-
-/** Everything but what jsdom cannot tell because it paints nothing. */
-async function expectAccessible() {
-  const found = await axe.run(document.body, { rules: { "color-contrast": { enabled: false } } });
-  expect(found.violations.map((one) => `${one.id}: ${one.nodes[0]?.html}`)).toEqual([]);
-}
+anew();
 
 async function openActive() {
   const user = show();
@@ -89,7 +77,7 @@ describe("sharing", () => {
     await user.click(await button(en.moreActions));
     await user.click(await screen.findByText(en.removePartner));
     const dialog = await screen.findByRole("dialog", { name: en.removeTitle });
-    expect(within(dialog).getByText(/Marit Solheim, Nils Dahl/)).toBeTruthy();
+    expect(within(dialog).getByText(/Marit Solheim and Nils Dahl/)).toBeTruthy();
     await user.click(within(dialog).getByRole("button", { name: en.remove }));
     await waitFor(() => expect(backend.sent).toMatchObject([{ action: "remove" }]));
   });
@@ -125,7 +113,8 @@ describe("an account", () => {
     const user = await openAccount(/Mailchimp/);
     await user.click(await button(en.logIn));
     expect(await screen.findByText("uma@lumen.example", { selector: "code" })).toBeTruthy();
-    expect(screen.getByText(/clipboard for 30 seconds/)).toBeTruthy();
+    const told = screen.getAllByRole("status").map((one) => one.textContent);
+    expect(told.join()).toContain("clipboard for 30 seconds");
   });
 
   it("asks its Owners for several members at once", async () => {

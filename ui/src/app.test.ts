@@ -1,32 +1,20 @@
-import { cleanup, render, screen, waitFor, within } from "@testing-library/svelte";
-import userEvent from "@testing-library/user-event";
-import axe from "axe-core";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import App from "./App.svelte";
-import { FakeBackend, refusal } from "./lib/backend/fake";
-import { Desk } from "./lib/state/desk.svelte";
+import { screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { type FakeBackend, refusal } from "./lib/backend/fake";
 import { en } from "./lib/text/en";
+import { anew, button, expectAccessible, open } from "./test-window";
 
 let backend: FakeBackend;
 
 function show(start: "first" | "ready" = "ready", partners = 40) {
-  backend = new FakeBackend(start, partners);
-  render(App, { desk: new Desk(backend) });
-  return userEvent.setup();
+  const opened = open(start, partners);
+  ({ backend } = opened);
+  return opened.user;
 }
 
-const button = (name: string | RegExp) => screen.findByRole("button", { name });
 const box = (name: string) => screen.findByRole("textbox", { name });
 
-beforeEach(() => localStorage.clear());
-afterEach(cleanup);
-
-/** Everything but what jsdom cannot tell because it paints nothing. */
-async function expectAccessible() {
-  const found = await axe.run(document.body, { rules: { "color-contrast": { enabled: false } } });
-  const told = found.violations.map((one) => `${one.id}: ${one.nodes[0]?.html}`);
-  expect(told).toEqual([]);
-}
+anew();
 
 describe("first start", () => {
   it("starts the demo in one click and shows its people", async () => {

@@ -9,3 +9,12 @@ Object.defineProperties(HTMLElement.prototype, {
   offsetHeight: { get: () => 600 },
   offsetWidth: { get: () => 400 },
 });
+// Nothing is preferred, and everything is wide.
+globalThis.matchMedia ??= (media) =>
+  Object.assign(new EventTarget(), {
+    media,
+    matches: false,
+    onchange: null,
+    addListener() {},
+    removeListener() {},
+  });

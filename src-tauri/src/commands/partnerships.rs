@@ -4,8 +4,8 @@ use super::Answer;
 use crate::{
     controller::Controller,
     view::{
-        Decision, Draft, InboxItem, PartnershipDetail, PartnershipPage, PartnershipQuery,
-        PartnershipRow, Terms,
+        Decision, DecisionCard, Draft, InboxItem, PartnershipDetail, PartnershipPage,
+        PartnershipQuery, PartnershipRow, Terms,
     },
 };
 
@@ -20,6 +20,17 @@ pub async fn decide(
     decision: Decision,
 ) -> Answer<PartnershipDetail> {
     controller.decide(&profile, &id, version, decision).await
+}
+
+/// What an admin needs to decide well, beside the request itself.
+#[tauri::command]
+#[specta::specta]
+pub async fn decision_card(
+    controller: State<'_, Controller>,
+    profile: String,
+    id: String,
+) -> Answer<DecisionCard> {
+    controller.decision_card(&profile, &id).await
 }
 
 /// All that waits for the person, over all profiles, oldest first.

@@ -9,12 +9,7 @@ use entente_domain::{AccountId, Timestamp};
 use entente_sync::Act;
 use secrecy::SecretString;
 
-use super::{
-    Controller,
-    answers::{Answer, role_label},
-    home::Profile,
-    now,
-};
+use super::{Controller, answers::Answer, home::Profile, now};
 use crate::view::{
     AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar, ActivityFilter,
     ActivityPage, BackendEvent, CommandError, Impact, LoginPrepared, MemberPage, MemberQuery,
@@ -113,8 +108,7 @@ impl Controller {
         };
         let rows = profile.cache.members(&query).await?;
         let total = profile.cache.count(RecordKind::Member, &query).await?;
-        let row = |record| member_row(record, role_label(record.role.as_str()));
-        Ok(MemberPage { rows: rows.iter().map(row).collect(), total })
+        Ok(MemberPage { rows: rows.iter().map(member_row).collect(), total })
     }
 
     /// What removing a partnership would take away, as the server has it now.

@@ -211,19 +211,10 @@ fn inbox_item(profile: &str, record: PartnershipRecord) -> Option<InboxItem> {
         | StateName::Expired
         | StateName::Removed => return None,
     };
-    let title = match kind {
-        InboxKind::Approval | InboxKind::Access => {
-            format!("{} wants to partner with {}", record.requested_by.name, record.guest.name)
-        }
-        InboxKind::Acceptance => {
-            format!("{} wants to partner with {}", record.host.name, record.guest.name)
-        }
-    };
     Some(InboxItem {
         profile: profile.into(),
         partnership_id: record.id.to_string(),
         kind,
-        title,
         host_name: record.host.name,
         guest_name: record.guest.name,
         requested_by: record.requested_by.name,
@@ -231,6 +222,7 @@ fn inbox_item(profile: &str, record: PartnershipRecord) -> Option<InboxItem> {
         since: record.awaiting_since?.to_string(),
         expires_at: Some(record.expires_at?.to_string()),
         request_id: None,
+        member: None,
         account_name: None,
         account_id: None,
         version: u32::try_from(record.version).unwrap_or(u32::MAX),
@@ -245,7 +237,7 @@ fn access_item(profile: &str, request: AccessRequestRecord) -> InboxItem {
         partnership_id: request.partnership.to_string(),
         request_id: Some(request.id.to_string()),
         kind: InboxKind::Access,
-        title: format!("{} asks for access to {account}", request.member.name),
+        member: Some(request.member.name),
         host_name: request.host.name,
         guest_name: request.guest.name,
         requested_by: request.requested_by.name,
@@ -268,7 +260,7 @@ async fn profile_view(profile: &Profile) -> Answer<ProfileView> {
         id: record.id.clone(),
         user_name: me.as_ref().map_or_else(|| record.user_name.clone(), |me| me.user.name.clone()),
         email: me.as_ref().map_or_else(|| record.email.clone(), |me| me.user.email.clone()),
-        role_label: me.as_ref().map(|me| role_label(&me.role).to_owned()).unwrap_or_default(),
+        role: me.as_ref().map(|me| me.role.clone()).unwrap_or_default(),
         workspace_name: me
             .as_ref()
             .map_or_else(|| record.workspace_name.clone(), |me| me.workspace.name.clone()),
@@ -293,17 +285,6 @@ async fn profile_view(profile: &Profile) -> Answer<ProfileView> {
         may_send_requests: me.as_ref().is_some_and(|me| me.may_send_requests),
         request_needs_reason: me.as_ref().is_none_or(|me| me.request_needs_reason),
     })
-}
-
-pub(super) fn role_label(role: &str) -> &'static str {
-    match role {
-        "workspace_owner" => "Owner",
-        "workspace_super_admin" => "Super admin",
-        "workspace_admin" => "Admin",
-        "workspace_login_only" => "Login only",
-        "workspace_guest_user" => "Guest user",
-        _ => "User",
-    }
 }
 
 fn connectivity(connectivity: entente_sync::Connectivity) -> Connectivity {

@@ -14,6 +14,7 @@ pub const COMMANDS: &[&str] = &[
     "color_profile",
     "connect",
     "decide",
+    "decision_card",
     "diagnostics",
     "dismiss_notice",
     "end_demo",

@@ -4,7 +4,7 @@ use entente_cache::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityRecord, MemberRecord,
     SharedAccountRecord,
 };
-use entente_domain::{AccountRole, Timestamp, UserStatus};
+use entente_domain::{AccountRole, Timestamp};
 use entente_wire::ImpactAttributes;
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -21,9 +21,7 @@ pub struct AccountRow {
     pub application: String,
     /// What tells it from other accounts of the same app.
     pub label: String,
-    /// This person's role, for people: "Account Owner"; none for an Admin who only governs it.
-    pub role_label: Option<String>,
-    /// The same in the API's word.
+    /// This person's role, in the API's word; none for an Admin who only governs it.
     pub role: Option<String>,
     /// The host workspace that shares it; none for one of the own workspace.
     pub via: Option<WorkspaceRef>,
@@ -88,8 +86,6 @@ pub struct AccountUserRow {
     pub is_guest: bool,
     /// Which role, in the API's word.
     pub role: String,
-    /// The same for people.
-    pub role_label: String,
     /// Since when.
     pub since: String,
     /// The version to decide on.
@@ -112,16 +108,14 @@ pub struct AccessRequestRow {
     pub member: Person,
     /// The workspace that asks.
     pub guest_name: String,
-    /// The role asked for, for people.
-    pub role_label: String,
+    /// The role asked for, in the API's word.
+    pub role: String,
     /// Who asks.
     pub requested_by: Person,
     /// What they added.
     pub message: Option<String>,
     /// Where it stands, in the API's word.
     pub state: String,
-    /// The same for people.
-    pub state_label: String,
     /// When it was sent.
     pub since: String,
     /// Who decided.
@@ -146,8 +140,8 @@ pub struct SharedAccountRow {
     pub label: String,
     /// The account's Owners.
     pub owners: Vec<Person>,
-    /// What the guest's Admins received, for people.
-    pub role_label: String,
+    /// What the guest's Admins received, in the API's word.
+    pub role: String,
     /// Who shared it.
     pub shared_by: String,
     /// When.
@@ -162,12 +156,21 @@ pub struct SharedAccountRow {
 pub struct PartnerMember {
     /// Who.
     pub user: Person,
-    /// What they have: "Mailchimp, EMEA: Account Manager".
-    pub accounts: Vec<String>,
+    /// What they have.
+    pub accounts: Vec<MemberAccess>,
     /// Since when, the earliest.
     pub since: String,
     /// Whether the server would let this person take all of it away.
     pub removable: bool,
+}
+
+/// A guest member's role on one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct MemberAccess {
+    /// "Mailchimp, EMEA newsletter"; none where this person does not see the account.
+    pub account: Option<String>,
+    /// Which role, in the API's word.
+    pub role: String,
 }
 
 /// A member of the own workspace.
@@ -180,12 +183,10 @@ pub struct MemberRow {
     pub name: String,
     /// Their mail address.
     pub email: String,
-    /// Their role for people.
-    pub role_label: String,
+    /// Their role, in the API's word.
+    pub role: String,
     /// Whether they can act, in the API's word.
     pub status: String,
-    /// The same for people.
-    pub status_label: String,
     /// When they were added.
     pub since: String,
     /// What the server would let this person do.
@@ -337,7 +338,7 @@ pub struct ActivityRow {
     pub time: String,
     /// What happened, in the API's word.
     pub event: String,
-    /// The same for people.
+    /// The server's own name for it, for events that this program does not know.
     pub event_label: String,
     /// The account's label, as it was.
     pub account: Option<String>,
@@ -437,7 +438,6 @@ pub fn account_row(record: &AccountRecord) -> AccountRow {
         id: record.id.to_string(),
         application: record.application.clone(),
         label: record.label.clone(),
-        role_label: record.role.map(|role| role.label().to_owned()),
         role: record.role.map(|role| role.to_string()),
         via: record.partnership.map(|_| workspace(&record.workspace)),
         owners: record.owners.iter().map(person).collect(),
@@ -473,7 +473,6 @@ fn account_user_row(record: &AccountUserRecord) -> AccountUserRow {
         workspace: workspace(&record.workspace),
         is_guest: record.partnership.is_some(),
         role: record.role.to_string(),
-        role_label: record.role.label().into(),
         since: text(record.created_at),
         version: version(record.version),
         allowed_actions: record.allowed_actions.clone(),
@@ -488,11 +487,10 @@ fn request_row(record: &AccessRequestRecord) -> AccessRequestRow {
         account_name: account_name(&record.application, &record.label),
         member: person(&record.member),
         guest_name: record.guest.name.clone(),
-        role_label: AccountRole::from(record.role).label().into(),
+        role: AccountRole::from(record.role).to_string(),
         requested_by: person(&record.requested_by),
         message: record.message.clone(),
         state: record.state.to_string(),
-        state_label: record.state.label().into(),
         since: text(record.created_at),
         decided_by: record.decided_by.as_ref().map(|by| by.name.clone()),
         decided_at: record.decided_at.map(text),
@@ -508,7 +506,7 @@ pub fn shared_row(record: &SharedAccountRecord) -> SharedAccountRow {
         application: record.application.clone(),
         label: record.label.clone(),
         owners: record.owners.iter().map(person).collect(),
-        role_label: AccountRole::from(record.role).label().into(),
+        role: AccountRole::from(record.role).to_string(),
         shared_by: record.shared_by.name.clone(),
         shared_at: text(record.shared_at),
         allowed_actions: record.allowed_actions.clone(),
@@ -522,8 +520,7 @@ pub fn partner_members(
 ) -> Vec<PartnerMember> {
     let mut members: Vec<PartnerMember> = Vec::new();
     for grant in grants {
-        let account = names(grant).unwrap_or_else(|| "An account".into());
-        let account = format!("{account}: {}", grant.role.label());
+        let account = MemberAccess { account: names(grant), role: grant.role.to_string() };
         let removable = grant.allowed_actions.iter().any(|action| action == "remove");
         let since = text(grant.created_at);
         let id = grant.user.id.to_string();
@@ -545,19 +542,13 @@ pub fn partner_members(
 }
 
 /// A member as a row.
-pub fn member_row(record: &MemberRecord, role_label: &str) -> MemberRow {
+pub fn member_row(record: &MemberRecord) -> MemberRow {
     MemberRow {
         id: record.id.to_string(),
         name: record.name.clone(),
         email: record.email.clone(),
-        role_label: role_label.into(),
+        role: record.role.to_string(),
         status: record.status.to_string(),
-        status_label: match record.status {
-            UserStatus::Live => "Active",
-            UserStatus::Pending => "Invited",
-            UserStatus::Disabled => "Removed",
-        }
-        .into(),
         since: text(record.created_at),
         allowed_actions: record.allowed_actions.clone(),
     }

@@ -17,8 +17,6 @@ pub struct PartnershipRow {
     pub side: String,
     /// Where it stands, in the API's word.
     pub state: String,
-    /// The same for people.
-    pub state_label: String,
     /// How it is coloured.
     pub tone: Tone,
     /// Whom the sender knows at the guest.
@@ -93,19 +91,33 @@ pub struct WorkspaceRef {
     pub name: String,
 }
 
-/// One of the three steps: Requested, Approved, Accepted.
+/// One of the three steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 pub struct Step {
-    /// Its name.
-    pub name: String,
+    /// Which.
+    pub name: StepName,
     /// How far it is.
     pub status: StepStatus,
-    /// By whom, or for whom it waits.
+    /// What there is to say about it.
+    pub how: Option<StepHow>,
+    /// The person who did it, or the workspace that it waits for.
     pub who: Option<String>,
     /// When it was done.
     pub at: Option<String>,
     /// Until when it waits.
     pub until: Option<String>,
+}
+
+/// Which step it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum StepName {
+    /// The request was sent.
+    Requested,
+    /// The host's Admin approved it.
+    Approved,
+    /// The guest's Admin accepted it.
+    Accepted,
 }
 
 /// How far a step is.
@@ -122,17 +134,63 @@ pub enum StepStatus {
     Failed,
 }
 
+/// What there is to say about a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum StepHow {
+    /// A person did it.
+    Done,
+    /// Sending the request was approving it.
+    Automatically,
+    /// It waits for an Admin of a workspace.
+    AwaitsAdmin,
+    /// Nobody decided in time.
+    Expired,
+    /// The request was withdrawn.
+    Withdrawn,
+    /// Somebody said no.
+    Declined,
+}
+
 /// One transition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 pub struct HistoryEntry {
     /// When.
     pub at: String,
     /// What happened.
-    pub label: String,
+    pub what: HistoryKind,
     /// By whom; none if it was the server.
     pub by: Option<Person>,
     /// What they added.
     pub note: Option<String>,
+}
+
+/// What happened to a partnership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryKind {
+    /// The request was sent.
+    Sent,
+    /// The request was sent, and approved by that.
+    SentAndApproved,
+    /// A reminder was sent.
+    Reminded,
+    /// The host's Admin approved.
+    Approved,
+    /// The request was sent again.
+    Resent,
+    /// The guest's Admin accepted.
+    Accepted,
+    /// The host's Admin declined.
+    DeclinedByHost,
+    /// The guest's Admin declined.
+    DeclinedByGuest,
+    /// The request was withdrawn.
+    Withdrawn,
+    /// Nobody decided in time.
+    Expired,
+    /// The partnership ended.
+    Removed,
 }
 
 /// A decision that was sent and whose answer is not known.
@@ -195,7 +253,6 @@ pub fn row(record: &PartnershipRecord) -> PartnershipRow {
         name: record.partner().name.clone(),
         side: record.side.to_string(),
         state: record.state.to_string(),
-        state_label: record.state.label().into(),
         tone: tone(record),
         partner_email: record.partner_email.clone(),
         updated_at: text(record.updated_at),
@@ -257,25 +314,27 @@ pub(super) fn person(person: &PersonRecord) -> Person {
 }
 
 fn history(record: &PartnershipRecord, entry: &HistoryRecord) -> HistoryEntry {
-    let label = match (entry.from, entry.to) {
+    let what = match (entry.from, entry.to) {
         // The guest's history begins with the approval, whatever came before it.
         (None, StateName::AwaitingAcceptance) if record.side == Side::Host => {
-            "Request sent, approved automatically"
+            HistoryKind::SentAndApproved
         }
-        (None, _) => "Request sent",
-        (Some(from), to) if from == to => "Reminder sent",
-        (Some(StateName::AwaitingApproval), StateName::AwaitingAcceptance) => "Approved",
-        (Some(_), StateName::AwaitingApproval | StateName::AwaitingAcceptance) => "Request resent",
-        (Some(_), StateName::Active) => "Accepted",
-        (Some(_), StateName::DeclinedByHost) => "Declined by admin",
-        (Some(_), StateName::DeclinedByGuest) => "Declined by partner",
-        (Some(_), StateName::Withdrawn) => "Withdrawn",
-        (Some(_), StateName::Expired) => "Expired",
-        (Some(_), StateName::Removed) => "Removed",
+        (None, _) => HistoryKind::Sent,
+        (Some(from), to) if from == to => HistoryKind::Reminded,
+        (Some(StateName::AwaitingApproval), StateName::AwaitingAcceptance) => HistoryKind::Approved,
+        (Some(_), StateName::AwaitingApproval | StateName::AwaitingAcceptance) => {
+            HistoryKind::Resent
+        }
+        (Some(_), StateName::Active) => HistoryKind::Accepted,
+        (Some(_), StateName::DeclinedByHost) => HistoryKind::DeclinedByHost,
+        (Some(_), StateName::DeclinedByGuest) => HistoryKind::DeclinedByGuest,
+        (Some(_), StateName::Withdrawn) => HistoryKind::Withdrawn,
+        (Some(_), StateName::Expired) => HistoryKind::Expired,
+        (Some(_), StateName::Removed) => HistoryKind::Removed,
     };
     HistoryEntry {
         at: text(entry.at),
-        label: label.into(),
+        what,
         by: entry.by.as_ref().map(person),
         note: entry.note.clone(),
     }
@@ -285,65 +344,68 @@ fn history(record: &PartnershipRecord, entry: &HistoryRecord) -> HistoryEntry {
 fn steps(record: &PartnershipRecord) -> Vec<Step> {
     let find = |to| record.history.iter().rev().find(|entry| entry.to == to);
     let approval = record.history.iter().find(|entry| entry.to == StateName::AwaitingAcceptance);
-    let done = |name: &str, entry: Option<&HistoryRecord>| Step {
-        name: name.into(),
+    let todo =
+        |name| Step { name, status: StepStatus::Todo, how: None, who: None, at: None, until: None };
+    let by = |entry: Option<&HistoryRecord>| {
+        entry.and_then(|entry| entry.by.as_ref()).map(|by| by.name.clone())
+    };
+    let done = |name, entry: Option<&HistoryRecord>| Step {
         status: StepStatus::Done,
-        who: entry.and_then(|entry| entry.by.as_ref()).map(|by| by.name.clone()),
+        how: Some(StepHow::Done),
+        who: by(entry),
         at: entry.map(|entry| text(entry.at)),
-        until: None,
+        ..todo(name)
     };
-    let todo = |name: &str| Step {
-        name: name.into(),
-        status: StepStatus::Todo,
-        who: None,
-        at: None,
-        until: None,
-    };
-    let current = |name: &str, workspace: &WorkspaceRecord| Step {
-        name: name.into(),
+    let current = |name, workspace: &WorkspaceRecord| Step {
         status: StepStatus::Current,
-        who: Some(format!("Waiting for an Admin of {}", workspace.name)),
-        at: None,
+        how: Some(StepHow::AwaitsAdmin),
+        who: Some(workspace.name.clone()),
         until: record.expires_at.map(text),
+        ..todo(name)
     };
-    let ended = |name: &str| {
+    let ended = |name| {
         let entry = find(record.state);
-        let by = entry.and_then(|entry| entry.by.as_ref()).map(|by| by.name.as_str());
-        let who = match (record.state, by) {
-            (StateName::Expired, _) => "Expired".to_owned(),
-            (StateName::Withdrawn, Some(by)) => format!("Withdrawn by {by}"),
-            (StateName::Withdrawn, None) => "Withdrawn".to_owned(),
-            (_, Some(by)) => format!("Declined by {by}"),
-            (_, None) => "Declined".to_owned(),
-        };
         Step {
-            name: name.into(),
             status: StepStatus::Failed,
-            who: Some(who),
+            how: Some(match record.state {
+                StateName::Expired => StepHow::Expired,
+                StateName::Withdrawn => StepHow::Withdrawn,
+                StateName::AwaitingApproval
+                | StateName::AwaitingAcceptance
+                | StateName::Active
+                | StateName::DeclinedByHost
+                | StateName::DeclinedByGuest
+                | StateName::Removed => StepHow::Declined,
+            }),
+            who: by(entry),
             at: entry.map(|entry| text(entry.at)),
-            until: None,
+            ..todo(name)
         }
     };
     let requested = Step {
-        name: "Requested".into(),
         status: StepStatus::Done,
+        how: Some(StepHow::Done),
         who: Some(record.requested_by.name.clone()),
         at: Some(text(record.created_at)),
-        until: None,
+        ..todo(StepName::Requested)
     };
     let approved = match (record.state, approval) {
-        (_, Some(_)) if record.approved_automatically => {
-            Step { who: Some("Approved automatically".into()), ..done("Approved", approval) }
-        }
-        (_, Some(_)) => done("Approved", approval),
-        (StateName::AwaitingApproval, None) => current("Approved", &record.host),
-        (_, None) => ended("Approved"),
+        (_, Some(_)) if record.approved_automatically => Step {
+            how: Some(StepHow::Automatically),
+            who: None,
+            ..done(StepName::Approved, approval)
+        },
+        (_, Some(_)) => done(StepName::Approved, approval),
+        (StateName::AwaitingApproval, None) => current(StepName::Approved, &record.host),
+        (_, None) => ended(StepName::Approved),
     };
     let accepted = match (record.state, approval) {
-        (StateName::Active | StateName::Removed, _) => done("Accepted", find(StateName::Active)),
-        (StateName::AwaitingAcceptance, _) => current("Accepted", &record.guest),
-        (_, Some(_)) => ended("Accepted"),
-        (_, None) => todo("Accepted"),
+        (StateName::Active | StateName::Removed, _) => {
+            done(StepName::Accepted, find(StateName::Active))
+        }
+        (StateName::AwaitingAcceptance, _) => current(StepName::Accepted, &record.guest),
+        (_, Some(_)) => ended(StepName::Accepted),
+        (_, None) => todo(StepName::Accepted),
     };
     vec![requested, approved, accepted]
 }

@@ -1,3 +1,5 @@
+import { speaking, t } from "./text/language.svelte";
+
 /** The time: whoever reads it reads it again every half minute. */
 class Clock {
   #ticks = $state(0);
@@ -14,50 +16,67 @@ class Clock {
 
 export const clock = new Clock();
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
-const exactFormat = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "medium" });
-const hourFormat = new Intl.DateTimeFormat("en", {
-  hour: "2-digit",
-  minute: "2-digit",
-  hour12: false,
-});
-const dayFormat = new Intl.DateTimeFormat("en", {
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-});
+const FORMATS = {
+  exact: { dateStyle: "full", timeStyle: "medium" },
+  hour: { hour: "2-digit", minute: "2-digit", hour12: false },
+  day: { day: "numeric", month: "short", year: "numeric" },
+  shortDay: { day: "numeric", month: "short" },
+  moment: {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+  },
+} satisfies Record<string, Intl.DateTimeFormatOptions>;
 
-const shortDayFormat = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+// Making a format is slow, and long lists write many times.
+const made = new Map<string, Intl.DateTimeFormat>();
 
-const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400_000],
-  ["hour", 3_600_000],
-  ["minute", 60_000],
+function written(at: string, format: keyof typeof FORMATS): string {
+  const key = `${speaking.locale} ${format}`;
+  let formatter = made.get(key);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat(speaking.locale, FORMATS[format]);
+    made.set(key, formatter);
+  }
+  return formatter.format(new Date(at));
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number, Intl.RelativeTimeFormatStyle][] = [
+  ["day", 86_400_000, "long"],
+  ["hour", 3_600_000, "short"],
+  ["minute", 60_000, "short"],
 ];
 
 /** "2 hr. ago", "in 13 days", "just now"; a date if it is more than a month away. */
 export function ago(at: string, now: number): string {
   const distance = Date.parse(at) - now;
-  if (Math.abs(distance) > 31 * 86_400_000) return dayFormat.format(new Date(at));
-  for (const [unit, length] of STEPS) {
-    if (Math.abs(distance) >= length) return relative.format(Math.trunc(distance / length), unit);
+  if (Math.abs(distance) > 31 * 86_400_000) return written(at, "day");
+  for (const [unit, length, style] of STEPS) {
+    if (Math.abs(distance) >= length) {
+      const relative = new Intl.RelativeTimeFormat(speaking.locale, { style });
+      return relative.format(Math.trunc(distance / length), unit);
+    }
   }
-  return distance > 0 ? "in a moment" : "just now";
+  return distance > 0 ? t.inAMoment : t.justNow;
 }
 
 /** "8 Dec". */
-export function day(at: string): string {
-  return shortDayFormat.format(new Date(at));
-}
+export const day = (at: string) => written(at, "shortDay");
 
-export function exact(at: string): string {
-  return exactFormat.format(new Date(at));
-}
+/** "8 Dec 2026". */
+export const date = (at: string) => written(at, "day");
+
+/** "8 Dec 2026, 14:05". */
+export const moment = (at: string) => written(at, "moment");
+
+/** "Tuesday, 8 December 2026 at 14:05:31". */
+export const exact = (at: string) => written(at, "exact");
 
 /** "14:05", or with the day if it was not today. */
 export function clockTime(at: string, now: number): string {
-  const date = new Date(at);
-  const time = hourFormat.format(date);
-  const today = new Date(now).toDateString() === date.toDateString();
-  return today ? time : `${dayFormat.format(date)}, ${time}`;
+  const today = new Date(now).toDateString() === new Date(at).toDateString();
+  return today ? written(at, "hour") : written(at, "moment");
 }

@@ -41,6 +41,8 @@ export const commands = {
 	pauseNotifications: (choice: PauseChoice | null) => __TAURI_INVOKE<AppState>("pause_notifications", { choice }),
 	/**  Takes a decision on the version that the person saw. */
 	decide: (profile: string, id: string, version: number, decision: Decision) => __TAURI_INVOKE<PartnershipDetail>("decide", { profile, id, version, decision }),
+	/**  What an admin needs to decide well, beside the request itself. */
+	decisionCard: (profile: string, id: string) => __TAURI_INVOKE<DecisionCard>("decision_card", { profile, id }),
 	/**  All that waits for the person, over all profiles, oldest first. */
 	inbox: () => __TAURI_INVOKE<InboxItem[]>("inbox"),
 	/**  One partnership. */
@@ -121,16 +123,14 @@ export type AccessRequestRow = {
 	member: Person,
 	/**  The workspace that asks. */
 	guestName: string,
-	/**  The role asked for, for people. */
-	roleLabel: string,
+	/**  The role asked for, in the API's word. */
+	role: string,
 	/**  Who asks. */
 	requestedBy: Person,
 	/**  What they added. */
 	message: string | null,
 	/**  Where it stands, in the API's word. */
 	state: string,
-	/**  The same for people. */
-	stateLabel: string,
 	/**  When it was sent. */
 	since: string,
 	/**  Who decided. */
@@ -185,9 +185,7 @@ export type AccountRow = {
 	application: string,
 	/**  What tells it from other accounts of the same app. */
 	label: string,
-	/**  This person's role, for people: "Account Owner"; none for an Admin who only governs it. */
-	roleLabel: string | null,
-	/**  The same in the API's word. */
+	/**  This person's role, in the API's word; none for an Admin who only governs it. */
 	role: string | null,
 	/**  The host workspace that shares it; none for one of the own workspace. */
 	via: WorkspaceRef | null,
@@ -209,8 +207,6 @@ export type AccountUserRow = {
 	isGuest: boolean,
 	/**  Which role, in the API's word. */
 	role: string,
-	/**  The same for people. */
-	roleLabel: string,
 	/**  Since when. */
 	since: string,
 	/**  The version to decide on. */
@@ -342,7 +338,7 @@ export type ActivityRow = {
 	time: string,
 	/**  What happened, in the API's word. */
 	event: string,
-	/**  The same for people. */
+	/**  The server's own name for it, for events that this program does not know. */
 	eventLabel: string,
 	/**  The account's label, as it was. */
 	account: string | null,
@@ -429,6 +425,15 @@ ok: boolean;
 /**  A whole sentence. */
 message: string };
 
+/**  What came before with a workspace ID. */
+export type Before = 
+/**  It was never seen here. */
+"never" | 
+/**  It was asked, and it came to nothing. */
+"asked" | 
+/**  It was a partner. */
+"partner";
+
 /**  How what was seen is kept on this computer. */
 export type CacheKeeping = 
 /**  On the disk, encrypted with a key from the keyring. */
@@ -494,6 +499,26 @@ export type Decision = {
 	agreedTermsVersion: string | null,
 };
 
+/**  What an admin needs to decide well, beside the request itself. */
+export type DecisionCard = {
+	/**  Since when the sender is in this workspace; none if they are of another one. */
+	senderSince: string | null,
+	/**  The sender's role in this workspace, in the API's word. */
+	senderRole: string | null,
+	/**  Of how many other partnerships here they are the sender. */
+	senderRequests: number,
+	/**  What came before with this workspace ID. */
+	before: Before,
+	/**  The mail domain that is looked at. */
+	domain: string | null,
+	/**  Whether anybody can have an address there. */
+	domainIsPublic: boolean,
+	/**  The other workspaces whose address has this domain. */
+	domainKnownFrom: string[],
+	/**  What passes itself off as something known. */
+	resemblances: Resemblance[],
+};
+
 /**  Whom a newcomer can ask in the demo. */
 export type DemoHint = {
 	/**  The guest workspace's name. */
@@ -519,12 +544,37 @@ export type HistoryEntry = {
 	/**  When. */
 	at: string,
 	/**  What happened. */
-	label: string,
+	what: HistoryKind,
 	/**  By whom; none if it was the server. */
 	by: Person | null,
 	/**  What they added. */
 	note: string | null,
 };
+
+/**  What happened to a partnership. */
+export type HistoryKind = 
+/**  The request was sent. */
+"sent" | 
+/**  The request was sent, and approved by that. */
+"sent_and_approved" | 
+/**  A reminder was sent. */
+"reminded" | 
+/**  The host's Admin approved. */
+"approved" | 
+/**  The request was sent again. */
+"resent" | 
+/**  The guest's Admin accepted. */
+"accepted" | 
+/**  The host's Admin declined. */
+"declined_by_host" | 
+/**  The guest's Admin declined. */
+"declined_by_guest" | 
+/**  The request was withdrawn. */
+"withdrawn" | 
+/**  Nobody decided in time. */
+"expired" | 
+/**  The partnership ended. */
+"removed";
 
 /**  What removing a partnership would take away. */
 export type Impact = {
@@ -552,8 +602,6 @@ export type InboxItem = {
 	requestId: string | null,
 	/**  What is asked. */
 	kind: InboxKind,
-	/**  "Ana Lima wants to partner with Globex". */
-	title: string,
 	/**  The host workspace's name. */
 	hostName: string,
 	/**  The guest workspace's name. */
@@ -566,6 +614,8 @@ export type InboxItem = {
 	since: string,
 	/**  Until when; none for what does not expire. */
 	expiresAt: string | null,
+	/**  For whom access is asked. */
+	member: string | null,
 	/**  The account that access is asked for: "Mailchimp, EMEA newsletter". */
 	accountName: string | null,
 	/**  Which account. */
@@ -585,6 +635,17 @@ export type InboxKind =
 /**  An account Owner's answer to a Manager. */
 "access";
 
+/**  How one text passes itself off as another. */
+export type Likeness = 
+/**  It reads the same, with other letters. */
+"same_look" | 
+/**  One letter is another one, is missing, is added, or two are swapped. */
+"one_letter" | 
+/**  The same name under another ending. */
+"other_ending" | 
+/**  It mixes letters of several scripts, whatever it resembles. */
+"mixed_scripts";
+
 /**  A login that was prepared: the browser has the address, the clipboard the password. */
 export type LoginPrepared = {
 	/**  The user name to type; it is no secret. */
@@ -593,6 +654,14 @@ export type LoginPrepared = {
 	passwordCopied: boolean,
 	/**  After how many seconds the clipboard is emptied. */
 	clearsAfter: number,
+};
+
+/**  A guest member's role on one account. */
+export type MemberAccess = {
+	/**  "Mailchimp, EMEA newsletter"; none where this person does not see the account. */
+	account: string | null,
+	/**  Which role, in the API's word. */
+	role: string,
 };
 
 /**  A part of the list of members. */
@@ -623,12 +692,10 @@ export type MemberRow = {
 	name: string,
 	/**  Their mail address. */
 	email: string,
-	/**  Their role for people. */
-	roleLabel: string,
+	/**  Their role, in the API's word. */
+	role: string,
 	/**  Whether they can act, in the API's word. */
 	status: string,
-	/**  The same for people. */
-	statusLabel: string,
 	/**  When they were added. */
 	since: string,
 	/**  What the server would let this person do. */
@@ -707,8 +774,8 @@ export type OpenKind =
 export type PartnerMember = {
 	/**  Who. */
 	user: Person,
-	/**  What they have: "Mailchimp, EMEA: Account Manager". */
-	accounts: string[],
+	/**  What they have. */
+	accounts: MemberAccess[],
 	/**  Since when, the earliest. */
 	since: string,
 	/**  Whether the server would let this person take all of it away. */
@@ -785,8 +852,6 @@ export type PartnershipRow = {
 	side: string,
 	/**  Where it stands, in the API's word. */
 	state: string,
-	/**  The same for people. */
-	stateLabel: string,
 	/**  How it is coloured. */
 	tone: Tone,
 	/**  Whom the sender knows at the guest. */
@@ -846,8 +911,8 @@ export type Profile = {
 	userName: string,
 	/**  The user's mail address. */
 	email: string,
-	/**  The workspace role for people: "Admin". */
-	roleLabel: string,
+	/**  The workspace role, in the API's word; empty until the server told it. */
+	role: string,
 	/**  The workspace's name. */
 	workspaceName: string,
 	/**  The ID that an Admin hands to others. */
@@ -905,6 +970,18 @@ export type QuietHours = {
 	to: string,
 };
 
+/**  Something that passes itself off as something known. */
+export type Resemblance = {
+	/**  How. */
+	likeness: Likeness,
+	/**  What is looked at. */
+	suspect: string,
+	/**  What it resembles; none if its letters alone are suspicious. */
+	known: string | null,
+	/**  The workspace that is known under it. */
+	partner: string | null,
+};
+
 /**  Where the Activity Log was saved. */
 export type SavedFile = {
 	/**  The file. */
@@ -921,8 +998,8 @@ export type SharedAccountRow = {
 	label: string,
 	/**  The account's Owners. */
 	owners: Person[],
-	/**  What the guest's Admins received, for people. */
-	roleLabel: string,
+	/**  What the guest's Admins received, in the API's word. */
+	role: string,
 	/**  Who shared it. */
 	sharedBy: string,
 	/**  When. */
@@ -938,19 +1015,45 @@ export type SignInKind =
 /**  At an identity provider, through the browser. */
 "browser";
 
-/**  One of the three steps: Requested, Approved, Accepted. */
+/**  One of the three steps. */
 export type Step = {
-	/**  Its name. */
-	name: string,
+	/**  Which. */
+	name: StepName,
 	/**  How far it is. */
 	status: StepStatus,
-	/**  By whom, or for whom it waits. */
+	/**  What there is to say about it. */
+	how: StepHow | null,
+	/**  The person who did it, or the workspace that it waits for. */
 	who: string | null,
 	/**  When it was done. */
 	at: string | null,
 	/**  Until when it waits. */
 	until: string | null,
 };
+
+/**  What there is to say about a step. */
+export type StepHow = 
+/**  A person did it. */
+"done" | 
+/**  Sending the request was approving it. */
+"automatically" | 
+/**  It waits for an Admin of a workspace. */
+"awaits_admin" | 
+/**  Nobody decided in time. */
+"expired" | 
+/**  The request was withdrawn. */
+"withdrawn" | 
+/**  Somebody said no. */
+"declined";
+
+/**  Which step it is. */
+export type StepName = 
+/**  The request was sent. */
+"requested" | 
+/**  The host's Admin approved it. */
+"approved" | 
+/**  The guest's Admin accepted it. */
+"accepted";
 
 /**  How far a step is. */
 export type StepStatus = 

@@ -9,6 +9,7 @@ import type {
   BackendEvent,
   CommandError,
   Decision,
+  DecisionCard,
   Draft,
   InboxItem,
   MemberQuery,
@@ -20,6 +21,7 @@ import type {
   ProgramChange,
   ProgramSettings,
   SharedAccountRow,
+  Step,
 } from "./bindings";
 
 const HOST = { id: "01990000-0000-7000-8000-00000000aaaa", name: "Lumen Robotics" };
@@ -48,6 +50,16 @@ export class FakeBackend implements Backend {
   accountList: AccountDetail[] = [account(0), account(1), account(2)];
   memberList: MemberRow[] = [member("uma", 1), member("adam", 2)];
   sharedList: SharedAccountRow[] = [];
+  card: DecisionCard = {
+    senderSince: new Date(Date.now() - 400 * 86_400_000).toISOString(),
+    senderRole: "workspace_user",
+    senderRequests: 3,
+    before: "never",
+    domain: null,
+    domainIsPublic: false,
+    domainKnownFrom: [],
+    resemblances: [],
+  };
   activityList: ActivityRow[] = [activity(0), activity(1), activity(2)];
   /** The next call of this name is refused so. */
   refusals = new Map<string, CommandError>();
@@ -71,8 +83,10 @@ export class FakeBackend implements Backend {
   readonly #listeners = new Set<(event: BackendEvent) => void>();
 
   constructor(start: "first" | "ready" = "ready", partners = 40) {
-    this.details = Array.from({ length: partners }, (_, number) => partnership(number));
-    this.state = appState(start === "first" ? [] : [profile("adam", "Admin", 0)]);
+    this.details = Array.from({ length: partners }, (_, number) => partnership(number)).sort(
+      (one, other) => one.row.name.localeCompare(other.row.name),
+    );
+    this.state = appState(start === "first" ? [] : [profile("adam", "workspace_admin", 0)]);
     this.#count();
   }
 
@@ -80,6 +94,8 @@ export class FakeBackend implements Backend {
     this.#listeners.add(on);
     return () => void this.#listeners.delete(on);
   }
+
+  async zoom() {}
 
   emit(event: BackendEvent) {
     for (const on of this.#listeners) on(event);
@@ -91,7 +107,10 @@ export class FakeBackend implements Backend {
 
   async startDemo() {
     this.#refuse("startDemo");
-    this.state = appState([profile("uma", "User", 0), profile("adam", "Admin", 1)]);
+    this.state = appState([
+      profile("uma", "workspace_user", 0),
+      profile("adam", "workspace_admin", 1),
+    ]);
     this.state.demo = {
       guestName: "Fjord Studio",
       guestWorkspaceId: "01990000-0000-7000-8000-00000000bbbb",
@@ -110,7 +129,7 @@ export class FakeBackend implements Backend {
   async connect(server: string, key: string) {
     this.#refuse("connect");
     this.sent.push({ server, key });
-    this.state = appState([profile("adam", "Admin", 0)]);
+    this.state = appState([profile("adam", "workspace_admin", 0)]);
     this.#count();
     return this.appState();
   }
@@ -182,10 +201,9 @@ export class FakeBackend implements Backend {
     const words = query.search.toLowerCase();
     const rows = this.details
       .map((one) => one.row)
-      .filter((row) => `${row.name} ${row.partnerEmail}`.toLowerCase().includes(words))
+      .filter((row) => searchText(row).includes(words))
       .filter((row) => !query.side || row.side === query.side)
-      .filter((row) => query.states.length === 0 || query.states.includes(row.state))
-      .sort((a, b) => a.name.localeCompare(b.name));
+      .filter((row) => query.states.length === 0 || query.states.includes(row.state));
     return { rows: rows.slice(query.offset, query.offset + query.limit), total: rows.length };
   }
 
@@ -224,7 +242,7 @@ export class FakeBackend implements Backend {
     return [
       {
         user: PEOPLE.marit,
-        accounts: ["Mailchimp, EMEA: Account Manager"],
+        accounts: [{ account: "Mailchimp, EMEA newsletter", role: "account_manager" }],
         since: new Date().toISOString(),
         removable: true,
       },
@@ -264,6 +282,10 @@ export class FakeBackend implements Backend {
         one.requests = one.requests.filter((request) => request.id !== input.requestId);
       }
     }
+    if (input.kind === "unshare") {
+      this.sharedList = this.sharedList.filter((one) => one.accountId !== input.accountId);
+    }
+    this.emit({ kind: "resources_changed", profile: "", kinds: ["account", "access_request"] });
     return null;
   }
 
@@ -298,7 +320,7 @@ export class FakeBackend implements Backend {
   }
 
   async inbox(): Promise<InboxItem[]> {
-    const admin = this.state.profiles.find((one) => one.roleLabel === "Admin");
+    const admin = this.state.profiles.find((one) => one.role === "workspace_admin");
     if (!admin) return [];
     return this.details
       .filter((one) => one.row.awaitingMe)
@@ -309,7 +331,7 @@ export class FakeBackend implements Backend {
         accountName: null,
         accountId: null,
         kind: one.row.side === "host" ? "approval" : "acceptance",
-        title: `${one.requestedBy.name} wants to partner with ${one.guest.name}`,
+        member: null,
         hostName: one.host.name,
         guestName: one.guest.name,
         requestedBy: one.requestedBy.name,
@@ -334,12 +356,18 @@ export class FakeBackend implements Backend {
     this.#refuse("decide");
     this.sent.push({ id, version, ...decision });
     const one = this.#find(id);
-    const [state, label, tone] = AFTER[decision.action] ?? ["withdrawn", "Withdrawn", "closed"];
-    Object.assign(one.row, { state, stateLabel: label, tone, awaitingMe: false });
+    const [state, tone] = AFTER[decision.action] ?? ["withdrawn", "closed"];
+    Object.assign(one.row, { state, tone, awaitingMe: false });
     one.allowedActions = state === "active" ? ACTIVE : [];
     one.version += 1;
     this.#count();
+    this.emit({ kind: "partnerships_changed", profile: "", ids: [id] });
     return structuredClone(one);
+  }
+
+  async decisionCard(_: string, id: string) {
+    const { guest } = this.#find(id);
+    return structuredClone({ ...this.card, domain: `${guest.name.toLowerCase()}.example` });
   }
 
   async terms() {
@@ -409,8 +437,20 @@ export class FakeBackend implements Backend {
 
   #count() {
     const waiting = this.details.filter((one) => one.row.awaitingMe).length;
-    for (const one of this.state.profiles) one.waiting = one.roleLabel === "Admin" ? waiting : 0;
+    for (const one of this.state.profiles)
+      one.waiting = one.role === "workspace_admin" ? waiting : 0;
   }
+}
+
+const texts = new Map<string, string>();
+
+/** What a partnership is found by; kept, because long lists are searched at every key. */
+function searchText(row: PartnershipDetail["row"]): string {
+  const known = texts.get(row.id);
+  if (known !== undefined) return known;
+  const text = `${row.name} ${row.partnerEmail}`.toLowerCase();
+  texts.set(row.id, text);
+  return text;
 }
 
 export function refusal(code: string, message: string, field: string | null = null): CommandError {
@@ -421,11 +461,11 @@ const ACTIVE = ["remove", "share_accounts", "see_members"];
 
 type Tone = PartnershipDetail["row"]["tone"];
 
-const AFTER: Record<string, [string, string, Tone]> = {
-  approve: ["awaiting_acceptance", "Awaiting partner's acceptance", "waits_for_them"],
-  accept: ["active", "Active", "active"],
-  decline: ["declined_by_host", "Declined by admin", "error"],
-  remove: ["removed", "Removed", "error"],
+const AFTER: Record<string, [string, Tone]> = {
+  approve: ["awaiting_acceptance", "waits_for_them"],
+  accept: ["active", "active"],
+  decline: ["declined_by_host", "error"],
+  remove: ["removed", "error"],
 };
 
 function appState(profiles: Profile[]): AppState {
@@ -442,13 +482,13 @@ function appState(profiles: Profile[]): AppState {
   };
 }
 
-function profile(who: keyof typeof PEOPLE, roleLabel: string, color: number): Profile {
+function profile(who: keyof typeof PEOPLE, role: string, color: number): Profile {
   return {
     id: PEOPLE[who].id,
     label: null,
     userName: PEOPLE[who].name,
     email: PEOPLE[who].email,
-    roleLabel,
+    role,
     workspaceName: HOST.name,
     workspaceId: HOST.id,
     server: "https://entente.example.com",
@@ -461,7 +501,7 @@ function profile(who: keyof typeof PEOPLE, roleLabel: string, color: number): Pr
     asOf: new Date().toISOString(),
     waiting: 0,
     maySendRequests: true,
-    requestNeedsReason: roleLabel !== "Admin",
+    requestNeedsReason: role !== "workspace_admin",
   };
 }
 
@@ -473,20 +513,16 @@ const NAMES = [
   "Cobalt Tax",
   "Maple Media",
 ];
-const STATES: [string, string, Tone][] = [
-  ["awaiting_approval", "Awaiting admin's decision", "waits_for_you"],
-  ["awaiting_acceptance", "Awaiting partner's acceptance", "waits_for_them"],
-  ["active", "Active", "active"],
-  ["declined_by_guest", "Declined by partner", "error"],
-  ["withdrawn", "Withdrawn", "closed"],
+const STATES: [string, Tone][] = [
+  ["awaiting_approval", "waits_for_you"],
+  ["awaiting_acceptance", "waits_for_them"],
+  ["active", "active"],
+  ["declined_by_guest", "error"],
+  ["withdrawn", "closed"],
 ];
 
 function partnership(number: number): PartnershipDetail {
-  const [state, stateLabel, tone] = STATES[number === 0 ? 0 : 1 + (number % 4)] ?? [
-    "active",
-    "Active",
-    "active",
-  ];
+  const [state, tone] = STATES[number === 0 ? 0 : 1 + (number % 4)] ?? ["active", "active"];
   const name = `${NAMES[number % NAMES.length]}${number < NAMES.length ? "" : ` ${number}`}`;
   const created = new Date(Date.now() - (number + 1) * 7_200_000).toISOString();
   const expires = new Date(Date.now() + 13 * 86_400_000).toISOString();
@@ -498,7 +534,6 @@ function partnership(number: number): PartnershipDetail {
       name,
       side: "host",
       state,
-      stateLabel,
       tone,
       partnerEmail: `hello@${name.split(" ")[0]?.toLowerCase()}.example`,
       updatedAt: created,
@@ -518,33 +553,43 @@ function partnership(number: number): PartnershipDetail {
     lastReminderAt: null,
     nextReminderAt: null,
     steps: [
-      { name: "Requested", status: "done", who: PEOPLE.uma.name, at: created, until: null },
+      step("requested", "done", PEOPLE.uma.name, created),
       approval
-        ? {
-            name: "Approved",
-            status: "current",
-            who: `Waiting for an Admin of ${HOST.name}`,
-            at: null,
-            until: expires,
-          }
-        : { name: "Approved", status: "done", who: PEOPLE.adam.name, at: created, until: null },
-      {
-        name: "Accepted",
-        status: approval ? "todo" : state === "active" ? "done" : waits ? "current" : "failed",
-        who: approval
-          ? null
-          : state === "active"
-            ? "Ines Kowalska"
-            : `Waiting for an Admin of ${name}`,
-        at: state === "active" ? created : null,
-        until: waits && !approval ? expires : null,
-      },
+        ? { ...step("approved", "current", HOST.name, null), until: expires }
+        : step("approved", "done", PEOPLE.adam.name, created),
+      approval
+        ? step("accepted", "todo", null, null)
+        : state === "active"
+          ? step("accepted", "done", "Ines Kowalska", created)
+          : waits
+            ? { ...step("accepted", "current", name, null), until: expires }
+            : step("accepted", "failed", "Ines Kowalska", created),
     ],
-    history: [{ at: created, label: "Request sent", by: PEOPLE.uma, note: null }],
+    history: [
+      { at: created, what: "sent", by: PEOPLE.uma, note: null },
+      ...(approval
+        ? []
+        : [{ at: created, what: "approved" as const, by: PEOPLE.adam, note: null }]),
+      ...(state === "active"
+        ? [{ at: created, what: "accepted" as const, by: PEOPLE.marit, note: null }]
+        : []),
+    ],
     allowedActions: approval ? ["approve", "decline"] : state === "active" ? ACTIVE : [],
     pending: null,
     predecessorId: null,
   };
+}
+
+function step(
+  name: Step["name"],
+  status: Step["status"],
+  who: string | null,
+  at: string | null,
+): Step {
+  const how = ({ done: "done", current: "awaits_admin", failed: "declined", todo: null } as const)[
+    status
+  ];
+  return { name, status, how, who, at, until: null };
 }
 
 const APPS: [string, string][] = [
@@ -561,7 +606,6 @@ function account(number: number): AccountDetail {
     id: `01990000-0000-7000-a000-${String(number).padStart(12, "0")}`,
     application,
     label,
-    roleLabel: owns ? "Account Owner" : "Account Manager",
     role: owns ? "account_owner" : "account_manager",
     via: owns ? null : { id: HOST.id, name: "Globex" },
     owners: [PEOPLE.uma],
@@ -576,7 +620,6 @@ function account(number: number): AccountDetail {
         workspace: HOST,
         isGuest: false,
         role: "account_owner",
-        roleLabel: "Account Owner",
         since,
         version: 1,
         allowedActions: [],
@@ -586,7 +629,6 @@ function account(number: number): AccountDetail {
         workspace: { id: HOST.id, name: "Fjord Studio" },
         isGuest: true,
         role: "account_manager",
-        roleLabel: "Account Manager",
         since,
         version: 3,
         allowedActions: owns ? ["change_role", "remove"] : [],
@@ -605,11 +647,10 @@ function account(number: number): AccountDetail {
                 email: "nils@fjord.example",
               },
               guestName: "Fjord Studio",
-              roleLabel: "Account Collaborator",
+              role: "account_collaborator",
               requestedBy: PEOPLE.marit,
               message: "Nils runs the spring campaign.",
               state: "pending",
-              stateLabel: "Awaiting account Owner's decision",
               since,
               decidedBy: null,
               decidedAt: null,
@@ -627,7 +668,7 @@ function shared(of: AccountDetail): SharedAccountRow {
     application: of.application,
     label: of.label,
     owners: of.owners,
-    roleLabel: "Account Collaborator",
+    role: "account_collaborator",
     sharedBy: PEOPLE.uma.name,
     sharedAt: new Date().toISOString(),
     allowedActions: ["remove"],
@@ -637,9 +678,8 @@ function shared(of: AccountDetail): SharedAccountRow {
 function member(who: keyof typeof PEOPLE, number: number): MemberRow {
   return {
     ...PEOPLE[who],
-    roleLabel: number === 2 ? "Admin" : "User",
+    role: number === 2 ? "workspace_admin" : "workspace_user",
     status: "live",
-    statusLabel: "Active",
     since: new Date(Date.now() - 86_400_000 * 90).toISOString(),
     allowedActions: number === 2 ? [] : ["remove"],
   };

@@ -14,9 +14,19 @@ import type {
   PauseChoice,
   Profile,
 } from "../backend";
-import { t } from "../text/en";
+import type { Plural } from "../text/texts";
+import { counted, t } from "../text/language.svelte";
 
-export type Section = "inbox" | "partners" | "accounts" | "members" | "activity";
+export const SECTIONS = [
+  "inbox",
+  "partners",
+  "accounts",
+  "members",
+  "activity",
+  "settings",
+] as const;
+export type Section = (typeof SECTIONS)[number];
+export type SettingsPart = "profiles" | "notifications" | "appearance" | "about";
 export type Selected = { profile: string; kind: "partnership" | "account"; id: string };
 export type Toast = { id: number; text: string; ok: boolean };
 
@@ -35,6 +45,8 @@ export class Desk {
   /** Rises when accounts, access, members or activity have other content. */
   resourceVersion = $state(0);
   adding = $state(false);
+  searching = $state(false);
+  settingsPart = $state<SettingsPart>("profiles");
   connecting = $state(false);
   /** What was typed into the Add partner dialog and not sent. */
   draft = $state<Draft>({ guestWorkspaceId: "", partnerEmail: "", reason: "" });
@@ -89,7 +101,7 @@ export class Desk {
   async activate(profile: string) {
     if (this.app?.active === profile) return;
     this.select(null);
-    if (this.section === "inbox") this.section = "partners";
+    if (this.section === "inbox" || this.section === "settings") this.section = "partners";
     await this.#change(() => this.#backend.activateProfile(profile));
     await this.#refresh("list");
   }
@@ -161,7 +173,8 @@ export class Desk {
     this.draft = { guestWorkspaceId: "", partnerEmail: "", reason: "" };
   }
 
-  /** Decides on what is shown. Throws the refusal after what is shown was read again. */
+  /** Decides on what is shown; what else it changed comes as an event. Throws the refusal after what
+   * is shown was read again. */
   async decide(decision: Decision, done: string) {
     const { selected, detail } = this;
     if (!selected || !detail) return;
@@ -179,11 +192,32 @@ export class Desk {
       await this.#refresh("detail", "list", "state");
       throw refusal;
     }
-    await this.#refresh("list", "state");
   }
 
-  /** Does something beside deciding on partnerships. Throws the refusal after what is shown was read
-   * again. */
+  /** Decides on several things, one after the other, each on the version that was shown. Tells at the
+   * end how many were decided, and why the others were not. */
+  async decideAll(decisions: (() => Promise<unknown>)[], done: Plural) {
+    let refused = 0;
+    let why = "";
+    for (const decide of decisions) {
+      try {
+        await decide();
+      } catch (thrown) {
+        refused += 1;
+        why ||= asCommandError(thrown).message;
+      }
+    }
+    const decided = decisions.length - refused;
+    if (decided > 0) this.tell(counted(decided, done), true);
+    if (refused > 0) {
+      this.tell(counted(refused, t.counts.manyRefused, { why }), false);
+      this.resourceVersion += 1;
+      await this.#refresh("detail", "list", "state");
+    }
+  }
+
+  /** Does something beside deciding on partnerships; what it changed comes as an event. Throws the
+   * refusal, and reads again what is shown. */
   async act(input: ActInput, done: string) {
     const profile = this.selected?.profile ?? this.app?.active;
     if (!profile) return;
@@ -191,10 +225,9 @@ export class Desk {
       await this.#backend.act(profile, input);
       this.tell(done, true);
     } catch (error) {
-      throw asCommandError(error);
-    } finally {
       this.resourceVersion += 1;
       void this.#refresh("state", "detail");
+      throw asCommandError(error);
     }
   }
 
