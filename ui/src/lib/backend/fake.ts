@@ -80,12 +80,11 @@ export class FakeBackend implements Backend {
   };
   program: ProgramSettings = { startAtLogin: false, closeWithoutTray: "quit", hasTray: true };
   memory = new Map<string, string>();
+  #sorted: PartnershipDetail["row"][] = [];
   readonly #listeners = new Set<(event: BackendEvent) => void>();
 
   constructor(start: "first" | "ready" = "ready", partners = 40) {
-    this.details = Array.from({ length: partners }, (_, number) => partnership(number)).sort(
-      (one, other) => one.row.name.localeCompare(other.row.name),
-    );
+    this.details = Array.from({ length: partners }, (_, number) => partnership(number));
     this.state = appState(start === "first" ? [] : [profile("adam", "workspace_admin", 0)]);
     this.#count();
   }
@@ -137,7 +136,7 @@ export class FakeBackend implements Backend {
   async signIn(server: string, address: string) {
     this.#refuse("signIn");
     this.sent.push({ server, address });
-    this.state = appState([{ ...profile("adam", "Admin", 0), signIn: "browser" }]);
+    this.state = appState([{ ...profile("adam", "workspace_admin", 0), signIn: "browser" }]);
     this.#count();
     return this.appState();
   }
@@ -199,8 +198,7 @@ export class FakeBackend implements Backend {
 
   async partnerships(_: string, query: PartnershipQuery) {
     const words = query.search.toLowerCase();
-    const rows = this.details
-      .map((one) => one.row)
+    const rows = this.#rowsByName()
       .filter((row) => searchText(row).includes(words))
       .filter((row) => !query.side || row.side === query.side)
       .filter((row) => query.states.length === 0 || query.states.includes(row.state));
@@ -421,6 +419,13 @@ export class FakeBackend implements Backend {
 
   async diagnostics() {
     return "Entente: 0.1.0\nSystem: linux x86_64\n\nLog:\n";
+  /** Sorted once, because long lists are read at every key. */
+  #rowsByName() {
+    if (this.#sorted.length !== this.details.length) {
+      this.#sorted = this.details.map((one) => one.row);
+      this.#sorted.sort((one, other) => one.name.localeCompare(other.name));
+    }
+    return this.#sorted;
   }
 
   #find(id: string): PartnershipDetail {

@@ -90,6 +90,11 @@ export class Desk {
     this.select(null);
   }
 
+  openSettings(part: SettingsPart) {
+    this.settingsPart = part;
+    this.go("settings");
+  }
+
   select(selected: Selected | null) {
     this.selected = selected;
     if (!selected) this.detail = null;
@@ -102,23 +107,23 @@ export class Desk {
     if (this.app?.active === profile) return;
     this.select(null);
     if (this.section === "inbox" || this.section === "settings") this.section = "partners";
-    await this.#change(() => this.#backend.activateProfile(profile));
+    await this.change(() => this.#backend.activateProfile(profile));
     await this.#refresh("list");
   }
 
   async startDemo() {
-    await this.#change(() => this.#backend.startDemo());
+    await this.change(() => this.#backend.startDemo());
   }
 
   async endDemo() {
     this.select(null);
-    await this.#change(() => this.#backend.endDemo());
+    await this.change(() => this.#backend.endDemo());
   }
 
-  /** Throws the refusal, which the form shows at its field. */
-  async connect(server: string, key: string) {
+  /** Adds a profile. Throws the refusal, which the form shows at its field. */
+  async connect(adding: () => Promise<AppState>) {
     try {
-      this.app = await this.#backend.connect(server, key);
+      this.app = await adding();
       this.connecting = false;
       this.select(null);
     } catch (error) {
@@ -128,15 +133,15 @@ export class Desk {
 
   async signOut(profile: string) {
     this.select(null);
-    await this.#change(() => this.#backend.signOut(profile));
+    await this.change(() => this.#backend.signOut(profile));
   }
 
   async pause(choice: PauseChoice | null) {
-    await this.#change(() => this.#backend.pauseNotifications(choice));
+    await this.change(() => this.#backend.pauseNotifications(choice));
   }
 
   async dismiss(kind: NoticeKind) {
-    await this.#change(() => this.#backend.dismissNotice(kind));
+    await this.change(() => this.#backend.dismissNotice(kind));
   }
 
   async syncNow() {
@@ -293,13 +298,24 @@ export class Desk {
     }
   }
 
-  async #change(command: () => Promise<AppState>) {
+  /** Changes something of the program; a refusal is told. */
+  async change(command: () => Promise<AppState>) {
     try {
-      this.app = await command();
+      await this.tryChange(command);
     } catch (error) {
       this.tell(asCommandError(error).message, false);
     }
-    await this.#refresh("state", "list");
+  }
+
+  /** Changes something of the program. Throws the refusal. */
+  async tryChange(command: () => Promise<AppState>) {
+    try {
+      this.app = await command();
+    } catch (error) {
+      throw asCommandError(error);
+    } finally {
+      await this.#refresh("state", "list");
+    }
   }
 
   /** Reads again what is marked; what is marked meanwhile is read once more after it. */

@@ -221,8 +221,8 @@ export const de: Texts = {
   serverAddress: "Serveradresse",
   apiKey: "API-Schlüssel",
 
-  withKey: "API-Schlüssel",
-  withBrowser: "Single Sign-on",
+  withKey: "Mit einem API-Schlüssel",
+  withBrowser: "Mit Single Sign-on",
   ssoAddress: "Deine E-Mail-Adresse oder Workspace-ID",
   ssoHint:
     "Dein Browser öffnet sich, und du meldest dich dort wie gewohnt an. Hier wird nichts eingegeben.",

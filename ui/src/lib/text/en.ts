@@ -223,8 +223,8 @@ export const en = {
   serverAddress: "Server address",
   apiKey: "API key",
 
-  withKey: "API key",
-  withBrowser: "Single sign-on",
+  withKey: "With an API key",
+  withBrowser: "With single sign-on",
   ssoAddress: "Your mail address or workspace ID",
   ssoHint: "Your browser opens, and you sign in there as usual. Nothing is typed here.",
   openBrowser: "Sign in with the browser",
