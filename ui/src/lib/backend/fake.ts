@@ -419,6 +419,8 @@ export class FakeBackend implements Backend {
 
   async diagnostics() {
     return "Entente: 0.1.0\nSystem: linux x86_64\n\nLog:\n";
+  }
+
   /** Sorted once, because long lists are read at every key. */
   #rowsByName() {
     if (this.#sorted.length !== this.details.length) {

@@ -26,9 +26,26 @@ export const SECTIONS = [
   "settings",
 ] as const;
 export type Section = (typeof SECTIONS)[number];
-export type SettingsPart = "profiles" | "notifications" | "appearance" | "about";
+export type SettingsPart = "profiles" | "notifications" | "appearance" | "general" | "about";
 export type Selected = { profile: string; kind: "partnership" | "account"; id: string };
 export type Toast = { id: number; text: string; ok: boolean };
+
+type Place = { section: Section; selected: Selected | null };
+
+/** Where the person was; null if what was kept is not a place. */
+function readPlace(kept: string | undefined): Place | null {
+  try {
+    const { section, selected } = JSON.parse(kept ?? "null");
+    if (!SECTIONS.includes(section)) return null;
+    const isItem =
+      (selected?.kind === "partnership" || selected?.kind === "account") &&
+      typeof selected.id === "string" &&
+      typeof selected.profile === "string";
+    return { section, selected: isItem ? selected : null };
+  } catch {
+    return null;
+  }
+}
 
 /** What lies on the desk: the profiles, what is selected, what is told. No rule is repeated here:
  * what can be done comes from `allowedActions`. */
@@ -55,6 +72,9 @@ export class Desk {
 
   readonly #backend: Backend;
   #toastNumber = 0;
+  #place = "";
+  /** Whether the person is where they were; before, there is nothing to remember. */
+  #isThere = $state(false);
   #dirty = new Set<"state" | "list" | "detail">();
   #refreshing: Promise<void> | null = null;
 
@@ -70,8 +90,28 @@ export class Desk {
   async start(): Promise<() => void> {
     const stop = await this.#backend.listen((event) => this.#heard(event));
     await this.#refresh("state", "list", "detail");
-    if (this.inbox.length > 0 && !this.selected) this.section = "inbox";
+    if (!this.selected && this.section === "partners") await this.#return();
+    this.#isThere = true;
     return stop;
+  }
+
+  /** Keeps where the person is, for the next window. */
+  remember() {
+    const place = JSON.stringify({ section: this.section, selected: this.selected });
+    if (this.#isThere && place !== this.#place) {
+      this.#place = place;
+      void this.#backend.rememberForWindow("place", place).catch(() => {});
+    }
+  }
+
+  /** Back to where the person was when the window was closed; at first, to what waits. */
+  async #return() {
+    const memory = await this.#backend.windowMemory().catch(() => ({}) as Record<string, string>);
+    const place = readPlace(memory["place"]);
+    if (place?.selected && !this.profileOf(place.selected.profile)) place.selected = null;
+    if (place && place.section !== "inbox") this.section = place.section;
+    else if (place || this.inbox.length > 0) this.section = "inbox";
+    if (place?.selected) this.select(place.selected);
   }
 
   profileOf(id: string): Profile | null {
