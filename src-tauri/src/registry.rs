@@ -30,6 +30,7 @@ pub fn registry() -> Builder<tauri::Wry> {
             commands::app::app_state,
             commands::app::dismiss_notice,
             commands::app::pause_notifications,
+            commands::app::zoom,
             commands::partnerships::decide,
             commands::partnerships::decision_card,
             commands::partnerships::inbox,

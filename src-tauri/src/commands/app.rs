@@ -1,9 +1,9 @@
-use tauri::State;
+use tauri::{State, WebviewWindow};
 
 use super::Answer;
 use crate::{
     controller::Controller,
-    view::{AppState, NoticeKind, PauseChoice},
+    view::{AppState, CommandError, NoticeKind, PauseChoice},
 };
 
 /// Everything that is not one screen's own content.
@@ -31,4 +31,14 @@ pub async fn pause_notifications(
     choice: Option<PauseChoice>,
 ) -> Answer<AppState> {
     controller.pause(choice).await
+}
+
+/// Shows everything in the window larger or smaller, in percent.
+#[tauri::command]
+#[specta::specta]
+pub async fn zoom(window: WebviewWindow, percent: u32) -> Answer<()> {
+    let factor = f64::from(percent.clamp(50, 300)) / 100.0;
+    window.set_zoom(factor).map_err(|error| {
+        CommandError::new("zoom_failed", &format!("The size was not changed: {error}."))
+    })
 }

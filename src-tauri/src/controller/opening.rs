@@ -138,7 +138,7 @@ impl Controller {
 
 impl CommandError {
     /// A refusal that trying again does not change.
-    pub(super) fn new(code: &str, message: &str) -> Self {
+    pub(crate) fn new(code: &str, message: &str) -> Self {
         Self {
             code: code.into(),
             message: message.into(),

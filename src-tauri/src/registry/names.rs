@@ -46,4 +46,5 @@ pub const COMMANDS: &[&str] = &[
     "terms",
     "unlock_profile",
     "window_memory",
+    "zoom",
 ];

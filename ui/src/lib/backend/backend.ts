@@ -3,8 +3,6 @@ import type { BackendEvent, CommandError, commands } from "./bindings";
 /** What the window asks of the Rust side. Every call may reject with a `CommandError`. */
 export type Backend = typeof commands & {
   listen(on: (event: BackendEvent) => void): Promise<() => void>;
-  /** Shows everything larger or smaller. */
-  zoom(factor: number): Promise<void>;
 };
 
 export function isCommandError(error: unknown): error is CommandError {

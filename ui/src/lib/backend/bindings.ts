@@ -39,6 +39,8 @@ export const commands = {
 	dismissNotice: (kind: NoticeKind) => __TAURI_INVOKE<AppState>("dismiss_notice", { kind }),
 	/**  Shows no notification for a while; with no choice, shows them again. */
 	pauseNotifications: (choice: PauseChoice | null) => __TAURI_INVOKE<AppState>("pause_notifications", { choice }),
+	/**  Shows everything in the window larger or smaller, in percent. */
+	zoom: (percent: number) => __TAURI_INVOKE<null>("zoom", { percent }),
 	/**  Takes a decision on the version that the person saw. */
 	decide: (profile: string, id: string, version: number, decision: Decision) => __TAURI_INVOKE<PartnershipDetail>("decide", { profile, id, version, decision }),
 	/**  What an admin needs to decide well, beside the request itself. */

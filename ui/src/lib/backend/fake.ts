@@ -94,7 +94,9 @@ export class FakeBackend implements Backend {
     return () => void this.#listeners.delete(on);
   }
 
-  async zoom() {}
+  async zoom() {
+    return null;
+  }
 
   emit(event: BackendEvent) {
     for (const on of this.#listeners) on(event);

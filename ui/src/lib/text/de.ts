@@ -106,6 +106,11 @@ export const de: Texts = {
     account_manager: "Kontomanager",
     account_collaborator: "Kontomitarbeiter",
   },
+  roleWords: {
+    account_owner: "Inhaber",
+    account_manager: "Manager",
+    account_collaborator: "Mitarbeiter",
+  },
   statuses: { live: "Aktiv", pending: "Eingeladen", disabled: "Entfernt" },
   events: {
     partnership_requested: "Partnerschaft angefragt",
@@ -175,6 +180,10 @@ export const de: Texts = {
       one: "{count} Konto ist mit {name} geteilt.",
       other: "{count} Konten sind mit {name} geteilt.",
     },
+    hiddenAccount: {
+      one: "{count} Konto, das du nicht siehst",
+      other: "{count} Konten, die du nicht siehst",
+    },
     member: { one: "{count} Mitglied", other: "{count} Mitglieder" },
     event: { one: "{count} Ereignis", other: "{count} Ereignisse" },
     pending: {
@@ -240,6 +249,8 @@ export const de: Texts = {
   inboxEmptyTitle: "Nichts wartet auf dich",
   inboxEmptyText:
     "Anfragen, die deine Genehmigung oder Annahme brauchen, erscheinen hier und als Mitteilung.",
+  upToDateTitle: "Alles erledigt",
+  upToDateText: "Was du im Eingang wählst, öffnet sich hier.",
   inboxTitles: {
     approval: "{sender} möchte eine Partnerschaft mit {guest}",
     acceptance: "{host} möchte eine Partnerschaft mit {guest}",
@@ -266,8 +277,8 @@ export const de: Texts = {
     all: "Alle Stände",
     waiting: "Wartend",
     active: "Aktiv",
-    declined: "Abgelehnt oder abgelaufen",
-    closed: "Zurückgezogen oder entfernt",
+    declined: "Abgelehnt, abgelaufen",
+    closed: "Geschlossen",
   },
   sideFilters: { all: "Beide Seiten", host: "Du bist Gastgeber", guest: "Du bist Gast" },
   noPartnersTitle: "Noch keine Partner",
@@ -457,7 +468,6 @@ export const de: Texts = {
   noPartnerMembersText: "Mitglieder des Partners mit Zugriff auf ein Konto erscheinen hier.",
   access: "Zugriff",
   accessOn: "{account}: {role}",
-  anAccount: "Ein Konto",
   removeMemberTitle: "Mitglied entfernen?",
   removeMemberText: "{name}: Aller Zugriff, der über diese Partnerschaft kam, endet sofort.",
 
@@ -512,7 +522,6 @@ export const de: Texts = {
   color: "Farbe",
   colorNumber: "Farbe {number}",
   keeping: {
-    encrypted: "Was gesehen wurde, wird verschlüsselt aufbewahrt.",
     unencrypted: "Was gesehen wurde, wird unverschlüsselt aufbewahrt.",
     memory: "Was gesehen wurde, bleibt nur, bis Entente endet.",
   },

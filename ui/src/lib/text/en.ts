@@ -108,6 +108,12 @@ export const en = {
     account_manager: "Account Manager",
     account_collaborator: "Account Collaborator",
   },
+  /** Shorter, where a column says of what. */
+  roleWords: {
+    account_owner: "Owner",
+    account_manager: "Manager",
+    account_collaborator: "Collaborator",
+  },
   statuses: { live: "Active", pending: "Invited", disabled: "Removed" },
   events: {
     partnership_requested: "Partnership Requested",
@@ -179,6 +185,10 @@ export const en = {
       one: "{count} account is shared with {name}.",
       other: "{count} accounts are shared with {name}.",
     },
+    hiddenAccount: {
+      one: "{count} account that you do not see",
+      other: "{count} accounts that you do not see",
+    },
     member: { one: "{count} member", other: "{count} members" },
     event: { one: "{count} event", other: "{count} events" },
     pending: {
@@ -243,6 +253,8 @@ export const en = {
   inboxEmptyTitle: "Nothing waits for you",
   inboxEmptyText:
     "Requests that need your approval or acceptance appear here, and as a notification.",
+  upToDateTitle: "You are up to date",
+  upToDateText: "What you choose in the inbox opens here.",
   inboxTitles: {
     approval: "{sender} wants to partner with {guest}",
     acceptance: "{host} wants to partner with {guest}",
@@ -270,8 +282,8 @@ export const en = {
     all: "All states",
     waiting: "Waiting",
     active: "Active",
-    declined: "Declined or expired",
-    closed: "Withdrawn or removed",
+    declined: "Declined, expired",
+    closed: "Closed",
   },
   sideFilters: { all: "Both sides", host: "You host", guest: "You are the guest" },
   noPartnersTitle: "No partners yet",
@@ -463,7 +475,6 @@ export const en = {
   noPartnerMembersText: "Members of the partner with access to an account appear here.",
   access: "Access",
   accessOn: "{account}: {role}",
-  anAccount: "An account",
   removeMemberTitle: "Remove member?",
   removeMemberText: "{name}: all access that came through this partnership ends at once.",
 
@@ -522,7 +533,6 @@ export const en = {
   color: "Colour",
   colorNumber: "Colour {number}",
   keeping: {
-    encrypted: "What was seen is kept encrypted.",
     unencrypted: "What was seen is kept unencrypted.",
     memory: "What was seen is kept only until Entente ends.",
   },
