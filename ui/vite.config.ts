@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig(({ mode }) => ({
   plugins: [svelte()],
   base: "./",
-  build: { target: "es2022", chunkSizeWarningLimit: 300, modulePreload: { polyfill: false } },
+  build: { target: "es2022", chunkSizeWarningLimit: 400, modulePreload: { polyfill: false } },
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   resolve: mode === "test" ? { conditions: ["browser"] } : {},
   test: {
