@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod dump;
+mod fault;
 mod ground;
 pub mod scene;
 
@@ -14,6 +15,7 @@ use entente_server::{Config, Running, Server, add_key, add_user, add_workspace};
 use entente_wire::NewPartnership;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use fault::{Fault, FaultProxy};
 pub use ground::Ground;
 
 /// A server with a host workspace (a user, two Admins) and guests, each with an Admin.

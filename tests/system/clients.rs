@@ -38,8 +38,8 @@ on_both_engines![
 ];
 
 /// Somebody's desktop without its window.
-struct Desk {
-    session: Session,
+pub struct Desk {
+    pub session: Session,
     told: UnboundedReceiver<Event>,
     journal: Journal,
 }
@@ -49,7 +49,12 @@ impl Desk {
         Self::open_at(world, first, directory, world.url()).await
     }
 
-    async fn open_at(world: &World, first: &str, directory: &Path, url: String) -> Result<Self> {
+    pub async fn open_at(
+        world: &World,
+        first: &str,
+        directory: &Path,
+        url: String,
+    ) -> Result<Self> {
         let options = ClientOptions {
             connect: Duration::from_secs(2),
             answer: Duration::from_secs(5),
@@ -66,14 +71,14 @@ impl Desk {
         Ok(Self { session, told, journal })
     }
 
-    async fn until(&self, what: &str, is: impl Fn(&Connectivity) -> bool) -> Result<()> {
+    pub async fn until(&self, what: &str, is: impl Fn(&Connectivity) -> bool) -> Result<()> {
         let mut status = self.session.status();
         let seen = tokio::time::timeout(Duration::from_secs(20), status.wait_for(&is)).await;
         seen.with_context(|| format!("{what}: {:?}", self.session.status().borrow()))??;
         Ok(())
     }
 
-    async fn live(&self) -> Result<()> {
+    pub async fn live(&self) -> Result<()> {
         self.until("it gets live", |status| *status == Connectivity::Live).await
     }
 
@@ -81,7 +86,7 @@ impl Desk {
         self.session.cache().get(id).await.ok()?.map(|record| record.state)
     }
 
-    async fn sees(&self, id: PartnershipId, state: StateName) -> Result<PartnershipRecord> {
+    pub async fn sees(&self, id: PartnershipId, state: StateName) -> Result<PartnershipRecord> {
         until(&format!("{} in the cache", state.as_str()), async || {
             let found = self.session.cache().get(id).await.ok()??;
             (found.state == state).then_some(found)
@@ -89,7 +94,7 @@ impl Desk {
         .await
     }
 
-    fn decision(record: &PartnershipRecord, action: Action) -> Decision {
+    pub fn decision(record: &PartnershipRecord, action: Action) -> Decision {
         Decision {
             partnership: record.id,
             version: record.version,
@@ -100,7 +105,7 @@ impl Desk {
     }
 
     /// Ends it like a kill would leave it: nothing is told to anybody.
-    async fn close(self) {
+    pub async fn close(self) {
         let cache = self.session.cache().clone();
         self.session.stop().await;
         cache.close().await;

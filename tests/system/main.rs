@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod clients;
 mod demo;
+mod faults;
 mod feed;
 mod mail;
 mod openapi;

@@ -314,6 +314,7 @@ fn refused(error: &ApiError) -> CommandError {
         | ApiError::NotEntente
         | ApiError::Redirected(_)
         | ApiError::RateLimited(..)
+        | ApiError::Busy(_)
         | ApiError::Fault(_) => refusal.about("server"),
     }
 }

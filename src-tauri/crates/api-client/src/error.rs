@@ -44,8 +44,11 @@ pub enum ApiError {
     /// Too many requests, or the identity provider does not answer; how long to wait.
     #[error("{}", .0.detail)]
     RateLimited(Box<ErrorObject>, Duration),
-    /// A fault of the server, with the id that finds it in its log.
-    #[error("The server has a fault (request {0}). Try again later.")]
+    /// The server, or somebody before it, cannot answer just now; how long to wait, if it said so.
+    #[error("The server cannot answer just now. Try again in a moment.")]
+    Busy(Option<Duration>),
+    /// A fault of the server, with the id that finds it in its log, if it is known.
+    #[error("The server has a fault{}. Try again later.", in_log(.0))]
     Fault(String),
 }
 
@@ -63,6 +66,7 @@ impl ApiError {
             Self::Unauthorized(error) | Self::Refused(error) | Self::RateLimited(error, _) => {
                 error.code.as_str()
             }
+            Self::Busy(_) => "busy",
             Self::Fault(_) => "server_fault",
         }
     }
@@ -80,6 +84,7 @@ impl ApiError {
             | Self::Untrusted
             | Self::NotEntente
             | Self::Redirected(_)
+            | Self::Busy(_)
             | Self::Fault(_) => None,
         }
     }
@@ -95,6 +100,7 @@ impl ApiError {
             | Self::NotEntente
             | Self::Untrusted
             | Self::Redirected(_)
+            | Self::Busy(_)
             | Self::Fault(_) => true,
             Self::Unauthorized(_) => false,
             Self::Refused(error) => error.code == ErrorCode::RequestInProgress,
@@ -106,6 +112,7 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(_, wait) => Some(*wait),
+            Self::Busy(wait) => *wait,
             Self::Unreachable
             | Self::Interrupted
             | Self::TimedOut
@@ -122,9 +129,11 @@ impl ApiError {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Interrupted | Self::TimedOut | Self::NotEntente | Self::Fault(_) => {
-                Outcome::Unknown
-            }
+            Self::Interrupted
+            | Self::TimedOut
+            | Self::NotEntente
+            | Self::Busy(_)
+            | Self::Fault(_) => Outcome::Unknown,
             Self::Refused(error) if error.code == ErrorCode::RequestInProgress => Outcome::Unknown,
             Self::Unreachable
             | Self::Untrusted
@@ -136,6 +145,10 @@ impl ApiError {
     }
 }
 
+fn in_log(request_id: &str) -> String {
+    if request_id.is_empty() { String::new() } else { format!(" (request {request_id})") }
+}
+
 impl From<reqwest::Error> for ApiError {
     fn from(error: reqwest::Error) -> Self {
         if is_certificate(&error) {
@@ -145,9 +158,8 @@ impl From<reqwest::Error> for ApiError {
             if error.is_connect() { Self::Unreachable } else { Self::TimedOut }
         } else if error.is_connect() || error.is_builder() {
             Self::Unreachable
-        } else if error.is_decode() {
-            Self::NotEntente
         } else {
+            // Also a body that ends before it is whole: what is in one is read elsewhere.
             Self::Interrupted
         }
     }

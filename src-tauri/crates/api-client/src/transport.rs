@@ -80,23 +80,37 @@ impl Transport {
         }
         let request_id = header(response.headers(), "x-request-id").unwrap_or_default();
         let retry_after = header(response.headers(), RETRY_AFTER.as_str());
+        let wait = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let wait = wait.map(|wait| wait.min(LONGEST_WAIT));
         let error = match read::<ErrorDocument>(response).await {
             Ok(mut document) if !document.errors.is_empty() => document.errors.swap_remove(0),
+            Ok(_) | Err(ApiError::NotEntente) if is_busy(status) => {
+                return Err(ApiError::Busy(wait));
+            }
             Ok(_) | Err(ApiError::NotEntente) if !status.is_server_error() => {
                 return Err(ApiError::NotEntente);
             }
             Ok(_) | Err(ApiError::NotEntente) => return Err(ApiError::Fault(request_id)),
             Err(error) => return Err(error),
         };
-        Err(refusal(status, error, request_id, retry_after))
+        Err(refusal(status, error, request_id, wait))
     }
+}
+
+/// The longest that a server can ask to be left alone: what it says may be wrong.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+/// When it does not say for how long.
+const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+fn is_busy(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn refusal(
     status: StatusCode,
     error: ErrorObject,
     request_id: String,
-    retry_after: Option<String>,
+    wait: Option<Duration>,
 ) -> ApiError {
     let error = Box::new(error);
     let is_passing = match status {
@@ -105,11 +119,11 @@ fn refusal(
         _ => error.code == ErrorCode::ProviderUnavailable,
     };
     if is_passing {
-        let seconds = retry_after.and_then(|text| text.parse().ok()).unwrap_or(5);
-        return ApiError::RateLimited(error, Duration::from_secs(seconds));
+        return ApiError::RateLimited(error, wait.unwrap_or(USUAL_WAIT));
     }
     match status {
         StatusCode::UNAUTHORIZED => ApiError::Unauthorized(error),
+        StatusCode::SERVICE_UNAVAILABLE => ApiError::Busy(wait),
         status if status.is_server_error() => ApiError::Fault(request_id),
         _ => ApiError::Refused(error),
     }

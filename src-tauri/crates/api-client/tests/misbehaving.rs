@@ -68,15 +68,18 @@ async fn each_misbehaviour_has_its_name() {
         (500, &[JSON][..], "{\"errors\": []}", "server_fault", Outcome::Unknown),
         (401, &[JSON][..], refusal, "invalid_credentials", Outcome::NotDone),
         (429, &[JSON, ("retry-after", "7")][..], limited, "rate_limited", Outcome::NotDone),
+        (429, &[HTML, ("retry-after", "7")][..], "<html>", "busy", Outcome::Unknown),
+        (503, &[HTML, ("retry-after", "999999999")][..], "<html>", "busy", Outcome::Unknown),
+        (503, &[HTML][..], "<html>", "busy", Outcome::Unknown),
         (302, &[("location", "https://evil.example/")][..], "", "redirected", Outcome::NotDone),
         (409, &[JSON][..], later, "unrecognized", Outcome::NotDone),
     ] {
         let error = always(status, headers, body).await.me().await.expect_err("it misbehaves");
         assert_eq!((error.code(), error.outcome()), (code, outcome), "{status} {body}");
         assert!(error.to_string().ends_with('.'), "a whole sentence: {error}");
-        if code == "rate_limited" {
-            assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
-        }
+        let asked = headers.iter().find(|(name, _)| *name == "retry-after");
+        let wait = asked.map(|(_, text)| if text.len() > 3 { 300 } else { 7 });
+        assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{status}");
     }
 }
 

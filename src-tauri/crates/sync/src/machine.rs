@@ -179,6 +179,8 @@ pub struct Circumstances {
 const POLL: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
+/// Up to which share of it one comes later than the server asked: it asks all alike.
+const LATER: f64 = 0.25;
 /// Every so many polls a stream is tried again.
 const POLLS_A_STREAM: u32 = 6;
 
@@ -343,7 +345,10 @@ impl State {
                 };
                 self.connectivity = Connectivity::Offline { since, problem };
                 self.work = Work::Waiting;
-                let wait = failure.retry_after.unwrap_or_else(|| backoff(self.attempt, with));
+                let wait = match failure.retry_after {
+                    Some(asked) => asked.mul_f64(1.0 + LATER * with.random.clamp(0.0, 1.0)),
+                    None => backoff(self.attempt, with),
+                };
                 self.attempt = self.attempt.saturating_add(1);
                 vec![Effect::CloseStream, Effect::SetTimer(wait)]
             }

@@ -121,8 +121,12 @@ fn without_contact_it_waits_longer_and_longer_and_remembers_since_when() {
         kind: FailureKind::Transient,
         retry_after: Some(Duration::from_secs(300)),
     };
-    let (_, effects) = state.step(Input::Failed(asked), WITH);
-    assert_eq!(effects.last(), Some(&Effect::SetTimer(Duration::from_secs(300))));
+    for (random, wait) in [(0.0, 300), (0.5, 337), (1.0, 375)] {
+        let with = Circumstances { random, ..WITH };
+        let (_, effects) = state.clone().step(Input::Failed(asked.clone()), with);
+        let Some(Effect::SetTimer(found)) = effects.last() else { panic!("a timer: {effects:?}") };
+        assert_eq!(found.as_secs(), wait, "never sooner than it was asked");
+    }
 }
 
 #[test]
