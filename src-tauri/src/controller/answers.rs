@@ -78,7 +78,8 @@ impl Controller {
             limit: query.limit.min(500),
         };
         let page = profile.cache.list(&query).await?;
-        Ok(PartnershipPage { rows: page.rows.iter().map(row).collect(), total: page.total })
+        let rows = page.rows.iter().map(row).collect();
+        Ok(PartnershipPage { rows, total: page.total, more: page.more })
     }
 
     /// One partnership.

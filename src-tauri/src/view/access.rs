@@ -4,12 +4,12 @@ use entente_cache::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityRecord, MemberRecord,
     SharedAccountRecord,
 };
-use entente_domain::{AccountRole, Timestamp};
+use entente_domain::AccountRole;
 use entente_wire::ImpactAttributes;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::partnership::{Person, WorkspaceRef, person, workspace};
+use super::partnership::{Person, WorkspaceRef, person, text, workspace};
 
 /// A row of the list of accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
@@ -413,10 +413,6 @@ pub struct LoginPrepared {
     pub password_copied: bool,
     /// After how many seconds the clipboard is emptied.
     pub clears_after: u32,
-}
-
-fn text(at: Timestamp) -> String {
-    at.to_string()
 }
 
 fn count(number: u64) -> u32 {

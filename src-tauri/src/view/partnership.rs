@@ -69,6 +69,8 @@ pub struct PartnershipPage {
     pub rows: Vec<PartnershipRow>,
     /// How many rows the whole list has.
     pub total: u32,
+    /// Whether a search found more than the list has, because its words are too common.
+    pub more: bool,
 }
 
 /// A person.
@@ -242,7 +244,7 @@ pub struct PartnershipDetail {
     pub predecessor_id: Option<String>,
 }
 
-fn text(at: Timestamp) -> String {
+pub(super) fn text(at: Timestamp) -> String {
     at.to_string()
 }
 

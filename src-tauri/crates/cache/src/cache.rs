@@ -1,54 +1,35 @@
-use std::path::{Path, PathBuf};
-
-use entente_domain::{
-    AccessRequestId, AccountId, PartnershipId, Side, StateName, Timestamp, WorkspaceId,
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use entente_domain::{AccessRequestId, AccountId, PartnershipId, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::sync::Mutex;
 
 use crate::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityQuery, ActivityRecord,
-    CacheError, Keeping, KnownPartner, MeRecord, MemberRecord, Opened, PartnershipRecord, Record,
-    RecordKey, RecordKind, ResourceQuery, SharedAccountRecord, TermsRecord, activity, known,
+    CacheError, Keeping, KnownPartner, ListQuery, MeRecord, MemberRecord, Opened, Page,
+    PartnershipRecord, Record, RecordKey, RecordKind, ResourceQuery, SharedAccountRecord,
+    TermsRecord, activity, known,
     open::{Pools, delete, make_directory_of},
-    resource,
-    search::{fts_query, short_words, words},
+    order::{Order, moves},
+    partnerships, resource,
 };
 
 /// The schema's version; a file of another one is rebuilt.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
-const SCHEMA: &str = "
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-    CREATE TABLE partnerships (
-        rowid INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        partner_id TEXT NOT NULL,
-        name_key TEXT NOT NULL,
-        search_key TEXT NOT NULL,
-        side TEXT NOT NULL,
-        state TEXT NOT NULL,
-        holds_pair INTEGER NOT NULL,
-        awaits_me INTEGER NOT NULL,
-        awaiting_since INTEGER,
-        version INTEGER NOT NULL,
-        generation INTEGER NOT NULL,
-        doc TEXT NOT NULL
-    );
-    CREATE INDEX partnerships_by_name ON partnerships (name_key, id);
-    CREATE INDEX partnerships_by_state ON partnerships (state, name_key, id);
-    CREATE INDEX partnerships_by_partner ON partnerships (partner_id);
-    CREATE INDEX partnerships_awaiting_me ON partnerships (awaiting_since) WHERE awaits_me = 1;
-    CREATE VIRTUAL TABLE texts USING fts5 (
-        text, tokenize = 'trigram', content = '', contentless_delete = 1
-    );
-";
+const SCHEMA: &str = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);";
 
 /// One profile's read models.
 #[derive(Debug, Clone)]
 pub struct Cache {
     pools: Pools,
     path: PathBuf,
+    /// Where the list by name is entered far from its beginning; read when it is first needed.
+    order: Arc<Mutex<Option<Order>>>,
 }
 
 /// What a change did to one thing.
@@ -58,30 +39,6 @@ pub struct Applied {
     pub before: Option<Record>,
     /// As it is known now.
     pub after: Option<Record>,
-}
-
-/// What a list is narrowed to, and which part of it is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListQuery {
-    /// Words that all must be in the partner's name, address or reason.
-    pub search: String,
-    /// Only this end.
-    pub side: Option<Side>,
-    /// Only these states; empty means all.
-    pub states: Vec<StateName>,
-    /// How many rows to pass over.
-    pub offset: u32,
-    /// How many rows at the most.
-    pub limit: u32,
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Its rows, by the partner's name.
-    pub rows: Vec<PartnershipRecord>,
-    /// How many rows the whole list has.
-    pub total: u32,
 }
 
 /// Whether what is applied is all there is.
@@ -121,7 +78,7 @@ impl Cache {
             pools.close().await;
             return Err(error);
         }
-        Ok(Self { pools, path: path.to_owned() })
+        Ok(Self { pools, path: path.to_owned(), order: Arc::default() })
     }
 
     async fn set_up(pools: &Pools) -> Result<(), CacheError> {
@@ -130,15 +87,15 @@ impl Cache {
         match version {
             VERSION => {}
             0 => {
-                for schema in [SCHEMA, resource::SCHEMA, activity::SCHEMA] {
+                for schema in [SCHEMA, partnerships::SCHEMA, resource::SCHEMA, activity::SCHEMA] {
                     sqlx::raw_sql(schema).execute(&mut *write).await?;
                 }
-                sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *write).await?;
+                sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *write).await?;
             }
             other => return Err(CacheError::OtherVersion(other)),
         }
         // A file that says it has this version and lacks what belongs to it is damaged.
-        sqlx::query("SELECT doc, generation FROM partnerships LIMIT 1")
+        sqlx::query("SELECT p.doc, p.facet, t.n FROM partnerships p, tallies t LIMIT 1")
             .fetch_optional(&mut *write)
             .await?;
         Ok(write.commit().await?)
@@ -155,6 +112,7 @@ impl Cache {
         for statement in [
             "DELETE FROM partnerships",
             "DELETE FROM texts",
+            "DELETE FROM tallies",
             "DELETE FROM resources",
             "DELETE FROM resource_texts",
             "DELETE FROM activities",
@@ -162,7 +120,10 @@ impl Cache {
         ] {
             sqlx::query(statement).execute(&mut *write).await?;
         }
-        Ok(write.commit().await?)
+        let mut order = self.order.lock().await;
+        write.commit().await?;
+        *order = None;
+        Ok(())
     }
 
     /// Closes it and deletes its file.
@@ -181,11 +142,8 @@ impl Cache {
         at: Timestamp,
     ) -> Result<Vec<Applied>, CacheError> {
         let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
-        let mut applied = Vec::new();
         let generation = generation(&mut write).await?;
-        for record in upserts {
-            applied.extend(keep(&mut write, record, generation).await?);
-        }
+        let mut applied = keep(&mut write, upserts, generation).await?;
         for key in deletes {
             applied.extend(forget(&mut write, key).await?);
         }
@@ -193,8 +151,26 @@ impl Cache {
             put(&mut write, "cursor", &cursor).await?;
         }
         put(&mut write, "as_of", &at).await?;
-        write.commit().await?;
+        self.commit(write, &applied).await?;
         Ok(applied)
+    }
+
+    /// Commits what was applied, and moves what is counted with it.
+    async fn commit(
+        &self,
+        mut write: Transaction<'_, Sqlite>,
+        applied: &[Applied],
+    ) -> Result<(), CacheError> {
+        partnerships::count(&mut write, applied).await?;
+        // Held over the commit, so that who reads the order anew sees all of this or nothing.
+        let mut order = self.order.lock().await;
+        write.commit().await?;
+        if let Some(known) = &mut *order
+            && !moves(applied).all(|(place, facet, by)| known.shift(&place, facet, by))
+        {
+            *order = None;
+        }
+        Ok(())
     }
 
     /// Begins to read a snapshot; gives the generation to apply its pages with.
@@ -214,19 +190,11 @@ impl Cache {
         at: Timestamp,
     ) -> Result<Vec<Applied>, CacheError> {
         let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
-        let mut applied = Vec::new();
         let (Whole::Part(generation) | Whole::Last(generation, _)) = whole;
-        for record in page {
-            applied.extend(keep(&mut write, record, generation).await?);
-        }
+        let mut applied = keep(&mut write, page, generation).await?;
         if let Whole::Last(_, cursor) = whole {
-            let gone: Vec<String> =
-                sqlx::query_scalar("SELECT id FROM partnerships WHERE generation < $1")
-                    .bind(generation)
-                    .fetch_all(&mut *write)
-                    .await?;
-            for id in gone.iter().filter_map(|id| id.parse().ok()) {
-                applied.extend(remove(&mut write, id).await?);
+            for id in partnerships::of_before(&mut write, generation).await? {
+                applied.extend(partnerships::forget(&mut write, id).await?);
             }
             for key in resource::of_before(&mut write, generation).await? {
                 applied.extend(forget(&mut write, &key).await?);
@@ -234,7 +202,7 @@ impl Cache {
             put(&mut write, "cursor", &cursor).await?;
             put(&mut write, "as_of", &at).await?;
         }
-        write.commit().await?;
+        self.commit(write, &applied).await?;
         Ok(applied)
     }
 
@@ -309,11 +277,7 @@ impl Cache {
 
     /// One partnership.
     pub async fn get(&self, id: PartnershipId) -> Result<Option<PartnershipRecord>, CacheError> {
-        let row = sqlx::query("SELECT doc FROM partnerships WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.pools.read)
-            .await?;
-        row.as_ref().map(record).transpose()
+        partnerships::get(&self.pools.read, id).await
     }
 
     /// The partnership with a workspace that is not closed.
@@ -321,13 +285,7 @@ impl Cache {
         &self,
         partner: WorkspaceId,
     ) -> Result<Option<PartnershipRecord>, CacheError> {
-        let row = sqlx::query(
-            "SELECT doc FROM partnerships WHERE partner_id = $1 AND side = 'host' AND holds_pair = 1",
-        )
-        .bind(partner.to_string())
-        .fetch_optional(&self.pools.read)
-        .await?;
-        row.as_ref().map(record).transpose()
+        partnerships::open_with(&self.pools.read, partner).await
     }
 
     /// All partners, for telling whether somebody is new.
@@ -337,13 +295,7 @@ impl Cache {
 
     /// What waits for this user, oldest first, at most `most`.
     pub async fn awaiting_me(&self, most: u32) -> Result<Vec<PartnershipRecord>, CacheError> {
-        let rows = sqlx::query(
-            "SELECT doc FROM partnerships WHERE awaits_me = 1 ORDER BY awaiting_since, id LIMIT $1",
-        )
-        .bind(most)
-        .fetch_all(&self.pools.read)
-        .await?;
-        rows.iter().map(record).collect()
+        partnerships::awaiting_me(&self.pools.read, most).await
     }
 
     /// The access requests that wait for this user, oldest first, at most `most`.
@@ -457,30 +409,26 @@ impl Cache {
 
     /// A part of the list.
     pub async fn list(&self, query: &ListQuery) -> Result<Page, CacheError> {
-        let words = words(&query.search);
-        let mut count = QueryBuilder::new("SELECT COUNT(*) FROM partnerships p WHERE 1 = 1");
-        narrow(&mut count, query, &words);
-        let total: u32 = count.build_query_scalar().fetch_one(&self.pools.read).await?;
-        let mut select = QueryBuilder::new("SELECT doc FROM partnerships p WHERE 1 = 1");
-        narrow(&mut select, query, &words);
-        select.push(" ORDER BY name_key, id LIMIT ").push_bind(query.limit);
-        select.push(" OFFSET ").push_bind(query.offset);
-        let rows = select.build().fetch_all(&self.pools.read).await?;
-        Ok(Page { rows: rows.iter().map(record).collect::<Result<_, _>>()?, total })
+        // The connection before the order: in memory there is one, which a writer has until it has
+        // the order.
+        let mut connection = self.pools.read.acquire().await?;
+        partnerships::list(&mut connection, &self.order, query).await
     }
 }
 
-/// Keeps a record of whatever kind; none if it changes nothing.
+/// Keeps records of whatever kind; gives what they changed.
 async fn keep(
     connection: &mut SqliteConnection,
-    record: &Record,
+    records: &[Record],
     generation: i64,
-) -> Result<Option<Applied>, CacheError> {
-    if let Some(partnership) = record.as_partnership() {
-        return upsert(connection, partnership, generation).await;
+) -> Result<Vec<Applied>, CacheError> {
+    let some: Vec<_> = records.iter().filter_map(Record::as_partnership).collect();
+    let mut applied = partnerships::keep(&mut *connection, &some, generation).await?;
+    for record in records.iter().filter(|record| record.as_partnership().is_none()) {
+        let before = resource::upsert(&mut *connection, record, generation).await?;
+        applied.extend(before.map(|before| Applied { before, after: Some(record.clone()) }));
     }
-    let before = resource::upsert(connection, record, generation).await?;
-    Ok(before.map(|before| Applied { before, after: Some(record.clone()) }))
+    Ok(applied)
 }
 
 /// Forgets a record of whatever kind; none if it was not known.
@@ -490,38 +438,12 @@ async fn forget(
 ) -> Result<Option<Applied>, CacheError> {
     if key.kind == RecordKind::Partnership {
         return match key.id.parse() {
-            Ok(id) => remove(connection, id).await,
+            Ok(id) => partnerships::forget(connection, id).await,
             Err(_) => Ok(None),
         };
     }
     let before = resource::remove(connection, key).await?;
     Ok(before.map(|before| Applied { before: Some(before), after: None }))
-}
-
-fn narrow(select: &mut QueryBuilder<Sqlite>, query: &ListQuery, words: &[String]) {
-    if let Some(side) = query.side {
-        select.push(" AND side = ").push_bind(side.as_str());
-    }
-    if !query.states.is_empty() {
-        select.push(" AND state IN (");
-        let mut list = select.separated(", ");
-        for state in &query.states {
-            list.push_bind(state.as_str());
-        }
-        select.push(")");
-    }
-    if let Some(fts) = fts_query(words) {
-        select.push(" AND p.rowid IN (SELECT rowid FROM texts WHERE texts MATCH ");
-        select.push_bind(fts).push(")");
-    }
-    for word in short_words(words) {
-        select.push(" AND instr(search_key, ").push_bind(word.clone()).push(") > 0");
-    }
-}
-
-fn record(row: &SqliteRow) -> Result<PartnershipRecord, CacheError> {
-    let doc: &str = row.try_get("doc")?;
-    Ok(serde_json::from_str(doc)?)
 }
 
 async fn generation(connection: &mut SqliteConnection) -> Result<i64, CacheError> {
@@ -546,87 +468,4 @@ async fn put<T: Serialize>(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-async fn stored(
-    connection: &mut SqliteConnection,
-    id: PartnershipId,
-) -> Result<Option<(i64, PartnershipRecord)>, CacheError> {
-    let row = sqlx::query("SELECT rowid, doc FROM partnerships WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| Ok((row.try_get("rowid")?, record(&row)?))).transpose()
-}
-
-async fn upsert(
-    connection: &mut SqliteConnection,
-    after: &PartnershipRecord,
-    generation: i64,
-) -> Result<Option<Applied>, CacheError> {
-    let before = stored(&mut *connection, after.id).await?;
-    if let Some((rowid, known)) = &before
-        && (known.version > after.version || known == after)
-    {
-        sqlx::query("UPDATE partnerships SET generation = $1 WHERE rowid = $2")
-            .bind(generation)
-            .bind(rowid)
-            .execute(connection)
-            .await?;
-        return Ok(None);
-    }
-    let partner = after.partner();
-    let search_key = format!(
-        "{}\n{}\n{}",
-        partner.name.to_lowercase(),
-        after.partner_email.to_lowercase(),
-        after.reason.as_deref().unwrap_or_default().to_lowercase()
-    );
-    let rowid: i64 = sqlx::query_scalar(
-        "INSERT INTO partnerships (id, partner_id, name_key, search_key, side, state, holds_pair, \
-         awaits_me, awaiting_since, version, generation, doc) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (id) DO UPDATE SET partner_id = excluded.partner_id, \
-         name_key = excluded.name_key, search_key = excluded.search_key, side = excluded.side, \
-         state = excluded.state, holds_pair = excluded.holds_pair, awaits_me = excluded.awaits_me, \
-         awaiting_since = excluded.awaiting_since, version = excluded.version, \
-         generation = excluded.generation, doc = excluded.doc RETURNING rowid",
-    )
-    .bind(after.id.to_string())
-    .bind(partner.id.to_string())
-    .bind(partner.name.to_lowercase())
-    .bind(&search_key)
-    .bind(after.side.as_str())
-    .bind(after.state.as_str())
-    .bind(after.state.holds_pair())
-    .bind(after.awaits_me())
-    .bind(after.awaiting_since.map(Timestamp::unix_millis))
-    .bind(after.version)
-    .bind(generation)
-    .bind(serde_json::to_string(after)?)
-    .fetch_one(&mut *connection)
-    .await?;
-    sqlx::query("INSERT OR REPLACE INTO texts (rowid, text) VALUES ($1, $2)")
-        .bind(rowid)
-        .bind(&search_key)
-        .execute(connection)
-        .await?;
-    let known = |record: PartnershipRecord| Record::Partnership(Box::new(record));
-    Ok(Some(Applied {
-        before: before.map(|(_, before)| known(before)),
-        after: Some(known(after.clone())),
-    }))
-}
-
-async fn remove(
-    connection: &mut SqliteConnection,
-    id: PartnershipId,
-) -> Result<Option<Applied>, CacheError> {
-    let Some((rowid, known)) = stored(&mut *connection, id).await? else { return Ok(None) };
-    sqlx::query("DELETE FROM texts WHERE rowid = $1").bind(rowid).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM partnerships WHERE rowid = $1")
-        .bind(rowid)
-        .execute(connection)
-        .await?;
-    Ok(Some(Applied { before: Some(Record::Partnership(Box::new(known))), after: None }))
 }

@@ -23,9 +23,11 @@ pub struct KnownPartner {
 /// All partners, in no order.
 pub(crate) async fn partners(pool: &SqlitePool) -> Result<Vec<KnownPartner>, CacheError> {
     let rows = sqlx::query(
-        "SELECT id, partner_id, state, doc ->> '$.requested_by.id' AS sender, \
-         CASE side WHEN 'host' THEN doc ->> '$.guest.name' ELSE doc ->> '$.host.name' END AS name, \
-         CASE side WHEN 'host' THEN doc ->> '$.partner_email' \
+        "SELECT id, partner_id, doc ->> '$.state' AS state, \
+         doc ->> '$.requested_by.id' AS sender, \
+         CASE doc ->> '$.side' WHEN 'host' THEN doc ->> '$.guest.name' \
+         ELSE doc ->> '$.host.name' END AS name, \
+         CASE doc ->> '$.side' WHEN 'host' THEN doc ->> '$.partner_email' \
          ELSE doc ->> '$.requested_by.email' END AS email FROM partnerships",
     )
     .fetch_all(pool)

@@ -14,18 +14,21 @@ mod journal;
 mod key;
 mod known;
 mod open;
+mod order;
+mod partnerships;
 mod record;
 mod resource;
 mod seal;
 mod search;
 
 pub use activity::ActivityQuery;
-pub use cache::{Applied, Cache, ListQuery, Page, Whole};
+pub use cache::{Applied, Cache, Whole};
 pub use error::CacheError;
 pub use journal::{Intent, IntentAction, Journal, ProfileRecord, SignInKind};
 pub use key::{CacheKey, Keeping};
 pub use known::KnownPartner;
 pub use open::Opened;
+pub use partnerships::{ListQuery, Page};
 pub use record::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityRecord, HistoryRecord, MeRecord,
     MemberRecord, PartnershipRecord, PersonRecord, SharedAccountRecord, TermsRecord,

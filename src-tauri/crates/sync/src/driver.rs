@@ -18,7 +18,7 @@ use rand::RngExt as _;
 use thiserror::Error;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, Sleep},
 };
 
@@ -288,13 +288,21 @@ impl Shared {
         Ok(Input::Greeted)
     }
 
-    async fn page(&self, snapshot: SnapshotPlace) -> Result<(Input, SnapshotPlace), ContactError> {
-        let generation = match snapshot.generation {
+    async fn page(&self, mut place: SnapshotPlace) -> Result<(Input, SnapshotPlace), ContactError> {
+        let generation = match place.generation {
             Some(generation) => generation,
             None => self.config.cache.begin_snapshot().await?,
         };
-        let page: Changes = self.config.client.snapshot(snapshot.next.as_deref()).await?;
-        let done = snapshot.done + page.data.len() as u64;
+        let page = match place.ahead.join_next().await {
+            Some(read) => read.map_err(|_| ApiError::Interrupted)??,
+            None => self.config.client.snapshot(None).await?,
+        };
+        // The next page is on its way while this one is written.
+        if let Some(next) = page.links.next.clone() {
+            let client = self.config.client.clone();
+            place.ahead.spawn(async move { client.snapshot(Some(&next)).await });
+        }
+        let done = place.done + page.data.len() as u64;
         let resources = page.data.into_iter().filter_map(|change| change.resource);
         let mut records = Vec::new();
         for resource in resources {
@@ -306,7 +314,7 @@ impl Shared {
         let changes = self.config.cache.apply_snapshot(&records, whole, now()).await?;
         self.tell(changes, Applying::Snapshot);
         let input = Input::PageApplied { done, total: page.meta.total, last };
-        Ok((input, SnapshotPlace { generation: Some(generation), next: page.links.next, done }))
+        Ok((input, SnapshotPlace { generation: Some(generation), done, ..place }))
     }
 
     async fn changes(&self) -> Result<Input, ContactError> {
@@ -324,10 +332,11 @@ impl Shared {
 }
 
 /// How far a snapshot was read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct SnapshotPlace {
     generation: Option<i64>,
-    next: Option<String>,
+    /// The next page, while it is being read; at most one.
+    ahead: JoinSet<Result<Changes, ApiError>>,
     done: u64,
 }
 
@@ -442,7 +451,7 @@ impl Driver {
 
     fn read_page(&mut self) {
         let shared = self.shared.clone();
-        let place = self.snapshot.clone();
+        let place = std::mem::take(&mut self.snapshot);
         self.contact(async move {
             let (input, place) = shared.page(place).await?;
             Ok(Contact::Page(input, place))

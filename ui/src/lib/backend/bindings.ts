@@ -828,6 +828,8 @@ export type PartnershipPage = {
 	rows: PartnershipRow[],
 	/**  How many rows the whole list has. */
 	total: number,
+	/**  Whether a search found more than the list has, because its words are too common. */
+	more: boolean,
 };
 
 /**  What a list is narrowed to. */

@@ -204,7 +204,11 @@ export class FakeBackend implements Backend {
       .filter((row) => searchText(row).includes(words))
       .filter((row) => !query.side || row.side === query.side)
       .filter((row) => query.states.length === 0 || query.states.includes(row.state));
-    return { rows: rows.slice(query.offset, query.offset + query.limit), total: rows.length };
+    return {
+      rows: rows.slice(query.offset, query.offset + query.limit),
+      total: rows.length,
+      more: false,
+    };
   }
 
   async partnership(_: string, id: string) {

@@ -5,4 +5,5 @@
 mod common;
 mod encrypted;
 mod files;
+mod lists;
 mod resources;
