@@ -26,20 +26,10 @@ impl fmt::Debug for ServerSecret {
 impl ServerSecret {
     /// Reads it from a file, or makes it, readable by its owner only.
     pub fn load_or_make(path: &Path) -> io::Result<Self> {
-        match fs::read(path) {
-            Ok(bytes) => bytes.try_into().map(Self).map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the server's secret does not hold 32 bytes",
-                )
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret: [u8; 32] = rand::rng().random();
-                write_private(path, &secret)?;
-                Ok(Self(secret))
-            }
-            Err(error) => Err(error),
-        }
+        let bytes = read_or_make(path, || rand::rng().random::<[u8; 32]>().to_vec())?;
+        bytes.try_into().map(Self).map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidData, "the server's secret does not hold 32 bytes")
+        })
     }
 
     /// The hash under which a key is stored, in hexadecimal.
@@ -65,6 +55,26 @@ fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// What a private file holds; it is made if there is none. It is there in full or not at all, whoever
+/// is killed meanwhile, and the same for all who make it at the same time.
+pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Vec<u8>) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        read => return read,
+    }
+    let aside = path.with_extension(format!("{:016x}.new", rand::rng().random::<u64>()));
+    write_private(&aside, &make())?;
+    let put = match fs::hard_link(&aside, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Not every file system has links.
+        Err(_) => fs::rename(&aside, path),
+        linked => linked,
+    };
+    let _ = fs::remove_file(&aside);
+    put.and_then(|()| sync_parent(path))?;
+    fs::read(path)
+}
+
 #[cfg(unix)]
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
@@ -77,6 +87,20 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
+}
+
+/// Makes sure that a file's name is kept, too.
+#[cfg(unix)]
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sync_parent(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A new key of 256 random bits, as text.
@@ -129,5 +153,21 @@ mod tests {
         assert_eq!(ServerSecret::load_or_make(&path).expect("read").hash(&key), first);
         fs::write(&path, b"short").expect("written");
         assert!(ServerSecret::load_or_make(&path).is_err());
+    }
+
+    #[test]
+    fn all_that_start_at_once_have_the_same_secret() {
+        let key = new_key();
+        for _ in 0..20 {
+            let data = tempfile::tempdir().expect("a directory");
+            let path = data.path().join("secret.key");
+            let load = || ServerSecret::load_or_make(&path).expect("made or read").hash(&key);
+            let hashes: Vec<String> = std::thread::scope(|threads| {
+                let started: Vec<_> = (0..8).map(|_| threads.spawn(load)).collect();
+                started.into_iter().map(|one| one.join().expect("it ends")).collect()
+            });
+            assert!(hashes.iter().all(|hash| *hash == hashes[0]));
+            assert_eq!(fs::read_dir(data.path()).expect("a directory").count(), 1, "nothing else");
+        }
     }
 }

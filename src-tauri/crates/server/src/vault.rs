@@ -18,7 +18,7 @@ use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
-use crate::keys::{hex, write_private};
+use crate::keys::{hex, read_or_make, sync_parent, write_private};
 
 const NONCE: usize = 24;
 
@@ -86,10 +86,8 @@ impl Vault {
     /// Reads the keys from a file, or makes it with a first key, readable by its owner only.
     pub fn load_or_make(path: &Path) -> Result<Self, VaultError> {
         let vault = Self { path: path.to_owned(), keys: Mutex::default() };
-        if !path.exists() {
-            write_private(path, line().as_bytes())
-                .map_err(|why| VaultError::Keys(path.to_owned(), why))?;
-        }
+        read_or_make(path, || line().into_bytes())
+            .map_err(|why| VaultError::Keys(path.to_owned(), why))?;
         vault.with_keys(|_| Ok(()))?;
         Ok(vault)
     }
@@ -244,19 +242,6 @@ fn parse(text: &str) -> io::Result<Vec<(String, [u8; 32])>> {
             Ok((id.to_owned(), key.try_into().map_err(|_| bad())?))
         })
         .collect()
-}
-
-#[cfg(unix)]
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => fs::File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn sync_parent(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
