@@ -53,7 +53,7 @@ pub(crate) async fn list(
     entitled(&caller)?;
     let query = Query::parse(raw.as_deref(), &PAGE)?;
     let paging = Paging::read(&query)?;
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let rows = webhooks_of(&mut connection, [caller.user.workspace]).await?;
     let all = documents(&mut connection, &rows).await?;
     Ok(Json(paging.page(&query, "/api/v1/webhooks", all)))
@@ -74,7 +74,7 @@ pub(crate) async fn get(
 ) -> ApiResult<Json<Document<WebhookResource>>> {
     caller.needs(WEBHOOKS_READ)?;
     entitled(&caller)?;
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let row = own(&mut connection, &caller, &id).await?;
     let data = documents(&mut connection, &[row]).await?.pop().ok_or_else(ApiError::not_found)?;
     Ok(Json(Document { data }))

@@ -110,7 +110,7 @@ async fn find(app: &App, provider: &Provider, parameters: &Parameters) -> ScimRe
         u32::try_from(count.max(0)).unwrap_or(MOST_RESULTS).min(MOST_RESULTS)
     });
     let workspace = provider.workspace();
-    let mut connection = app.store.read().await?;
+    let mut connection = app.store.snapshot().await?;
     let total = count_scim_users(&mut connection, workspace, condition.as_ref()).await?;
     let members = if count == 0 {
         Vec::new()

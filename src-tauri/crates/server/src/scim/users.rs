@@ -31,7 +31,7 @@ pub(crate) async fn get(
 ) -> ScimResult<Response> {
     let projection = Parameters::of_query(raw.as_deref()).projection()?;
     let Id(id) = id?;
-    let connection = &mut *app.store.read().await?;
+    let connection = &mut *app.store.snapshot().await?;
     let mut work = Work { provider: &provider, connection, at: app.clock.now() };
     let member = work.member(&id).await?;
     if let Some(known) = headers.get(header::IF_NONE_MATCH)

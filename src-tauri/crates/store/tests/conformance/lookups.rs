@@ -14,6 +14,7 @@ use crate::{
 };
 
 on_both_engines![
+    a_snapshot_is_of_one_moment,
     workspaces_and_users_are_found,
     a_user_is_saved_from_the_version_that_was_read,
     members_are_listed_searched_and_counted,
@@ -119,6 +120,21 @@ async fn members_are_listed_searched_and_counted(ground: Ground) -> Done {
     assert_eq!(found, std::slice::from_ref(&adam));
     let only = UserFilter { only: Some(adam.id), ..UserFilter::default() };
     assert_eq!(list_users(&mut connection, host, &only, None, 0, 9).await?, [adam]);
+    Ok(())
+}
+
+async fn a_snapshot_is_of_one_moment(ground: Ground) -> Done {
+    let (adam, _) = ground.pair().await?;
+    let mut snapshot = ground.store.snapshot().await?;
+    let before = users_by_id(&mut snapshot, [adam.id]).await?;
+    let renamed = UserRow { name: "Adam the Second".into(), ..adam.clone() };
+    let mut write = ground.store.write().await?;
+    update_user(write.connection(), &adam, &renamed, at(7)).await?;
+    write.commit().await?;
+    assert_eq!(users_by_id(&mut snapshot, [adam.id]).await?, before);
+    drop(snapshot);
+    let now = users_by_id(&mut *ground.store.snapshot().await?, [adam.id]).await?;
+    assert_eq!(now[&adam.id].name, "Adam the Second");
     Ok(())
 }
 
