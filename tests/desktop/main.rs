@@ -13,7 +13,7 @@ mod tray;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
 /// The program, which `cargo xtask test` builds before the tests, or another one: `cargo xtask package
 /// --check` names the packaged one.
@@ -21,9 +21,5 @@ fn program() -> Result<PathBuf> {
     if let Some(program) = std::env::var_os("ENTENTE_PROGRAM") {
         return Ok(program.into());
     }
-    let test = std::env::current_exe()?;
-    let folder = test.ancestors().nth(2).context("a test is in target/PROFILE/deps")?;
-    let program = folder.join("entente");
-    ensure!(program.is_file(), "build the program first: cargo build --package entente");
-    Ok(program)
+    entente_tests::program("entente")
 }

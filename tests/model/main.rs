@@ -11,5 +11,4 @@ mod reference;
 mod rules;
 mod scenario;
 mod shrink;
-mod size;
 mod world;

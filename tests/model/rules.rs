@@ -4,6 +4,7 @@ use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use entente_store::Engine;
+use entente_tests::{invariants, size, tell};
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 
@@ -14,7 +15,6 @@ use crate::{
     operation::Batch,
     scenario::{Counts, live, replay},
     shrink::shrink,
-    size::{size, tell},
     world::Servers,
 };
 
@@ -67,10 +67,10 @@ async fn the_rules_hold(engine: Engine) -> Result<()> {
         counts.add(&told.counts);
         worlds += 1;
         if worlds.is_multiple_of(WORLDS) {
-            database::never(servers.first().store()).await?;
+            invariants::never(servers.first().store()).await?;
         }
     }
-    database::never(servers.first().store()).await?;
+    invariants::never(servers.first().store()).await?;
     database::audit_is_append_only(servers.first().store()).await?;
     servers.stop().await;
     let engine = format!("{engine:?}").to_lowercase();

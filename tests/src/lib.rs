@@ -4,11 +4,14 @@ pub mod contract;
 pub mod dump;
 mod fault;
 mod ground;
+pub mod invariants;
 pub mod scene;
+mod served;
+mod size;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use entente_api_client::{Client, ClientOptions};
 use entente_domain::{UserId, WorkspaceRole};
 use entente_server::{Config, Running, Server, add_key, add_user, add_workspace};
@@ -17,6 +20,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use fault::{Fault, FaultProxy};
 pub use ground::Ground;
+pub use served::Served;
+pub use size::{size, tell};
 
 /// A server with a host workspace (a user, two Admins) and guests, each with an Admin.
 pub struct World {
@@ -146,4 +151,13 @@ impl World {
         self.server = Some(Server::start(self.config.clone()).await?);
         Ok(())
     }
+}
+
+/// One of the project's programs, which `cargo xtask test` builds before the tests.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.ancestors().nth(2).context("a test is in target/PROFILE/deps")?;
+    let program = folder.join(name);
+    ensure!(program.is_file(), "build the program first: cargo build --package {name}");
+    Ok(program)
 }

@@ -47,6 +47,30 @@ const ELSEWHERE: &[&str] = &[
     "POST /webhooks/{id}/test",
 ];
 
+/// How an endpoint is asked on a scene, and the scope that a key needs for it.
+pub struct Asked {
+    pub method: &'static str,
+    pub template: &'static str,
+    /// Nothing is for every key.
+    pub scope: &'static str,
+    pub path: String,
+    pub body: Value,
+}
+
+/// All endpoints of the table, each once, as somebody asks them.
+pub fn all_asked(scene: &Scene, by: &Actor) -> Vec<Asked> {
+    let mut known = BTreeSet::new();
+    let rows = rows::all().into_iter().filter(|row| known.insert((row.method, row.template)));
+    rows.map(|row| Asked {
+        method: row.method,
+        template: row.template,
+        scope: row.scope,
+        path: (row.path)(scene),
+        body: (row.body)(scene, by),
+    })
+    .collect()
+}
+
 /// How many cells are tried at a time, where they leave nothing.
 const AT_ONCE: usize = 8;
 

@@ -106,6 +106,12 @@ impl Postgres {
         &self.binaries
     }
 
+    /// Where all of it is: its log, and in `data` what it keeps.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Ends the server at once, as if it had crashed; its data stays.
     pub fn crash(&mut self) -> Result<()> {
         let Some(keeper) = self.keeper.take() else { return Ok(()) };
