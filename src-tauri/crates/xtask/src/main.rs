@@ -1,5 +1,6 @@
-//! `cargo xtask run`, `test` and `bench`: everything from a fresh machine to a window, to the last test,
-//! or to a table of what was measured. Needs nothing but a Rust toolchain and Node to begin with.
+//! `cargo xtask run`, `test`, `verify` and `bench`: everything from a fresh machine to a window, to the
+//! last test, to the last figure, or to a table of what was measured. Needs nothing but a Rust toolchain
+//! and Node to begin with.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the one who ran it")]
 
@@ -12,6 +13,7 @@ mod shell;
 mod test;
 mod tools;
 mod ui;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ enum Command {
     Run(run::Run),
     /// Runs every check and every test; the last lines are the test runner's summary.
     Test(test::Test),
+    /// Runs the long checks at their full sizes and prints their figures.
+    Verify(verify::Verify),
     /// Measures what there are budgets for; prints a table, and writes it to target/bench.json.
     Bench(bench::Bench),
     /// Makes the packages that people install; `--check` installs and starts what it made.
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
