@@ -80,6 +80,10 @@ pub(crate) async fn read(
     // Before the snapshot, so that everything up to it is in there.
     let settled = app.store.settled(&mut *app.store.read().await?).await?;
     let mut connection = app.store.snapshot().await?;
+    // What is kept can have got shorter since the cursor was looked at.
+    if since < pruned(&mut connection).await? {
+        return Err(expired());
+    }
     let rows = changes_between(&mut connection, actor.workspace, since, settled, most).await?;
     let more = rows.len() == most;
     let upto = match rows.last() {
