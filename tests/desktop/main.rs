@@ -9,6 +9,7 @@ mod secrets;
 mod sharing;
 mod stage;
 mod story;
+mod tour;
 mod tray;
 
 use std::path::PathBuf;

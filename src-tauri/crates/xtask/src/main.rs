@@ -8,6 +8,7 @@ mod bench;
 mod fuzz;
 mod package;
 mod packages;
+mod pictures;
 mod run;
 mod shell;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     Package(package::Package),
     /// Feeds what is parsed from outside with whatever a fuzzer thinks of.
     Fuzz(fuzz::Fuzz),
+    /// Keeps a picture of every screen and state of the window, light and dark.
+    Pictures(pictures::Pictures),
     /// Makes the pictures in icons/ from their sources.
     Icons,
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Pictures(arguments) => pictures::run(&arguments),
         Command::Icons => ui::icons(),
     };
     match done {
