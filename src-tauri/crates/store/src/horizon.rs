@@ -39,8 +39,8 @@ macro_rules! begin {
 /// How a transaction begins on PostgreSQL that writes as if it were alone.
 pub(crate) const BEGIN_WRITE: &str = begin!("SERIALIZABLE");
 
-/// How one begins whose rows guard themselves.
-pub(crate) const BEGIN_WRITE_ROWS: &str = begin!("READ COMMITTED");
+/// How one begins whose rows guard themselves: all that it reads is of one moment.
+pub(crate) const BEGIN_WRITE_ROWS: &str = begin!("REPEATABLE READ");
 
 /// The transactions of those that hold the lock, in the 32 bits that locks know of them; none for one
 /// that has the lock and no number yet.

@@ -298,7 +298,7 @@ impl Store {
     ///
     /// PostgreSQL finds out whether transactions go together by the pages of indexes that they read and
     /// write. New rows come at an index's end, so those who add some are on one page, whatever the rows
-    /// have to do with each other (see decision 005).
+    /// have to do with each other (see decision 006).
     pub async fn write_rows(&self) -> Result<Write, StoreError> {
         let statement = match self.engine {
             Engine::Sqlite => self.engine.begin_write(),
