@@ -76,7 +76,10 @@ impl Attempt for Decide<'_> {
     async fn run(&self, app: &App, caller: &Caller, connection: &mut Connection) -> Outcome {
         let actor = caller.actor();
         let asked = access_requests_by_id(connection, [known(&self.id)?]).await?.pop();
-        let asked = asked.ok_or_else(ApiError::not_found)?;
+        // Before more is read: what is another's must not take longer than what never was.
+        let asked = asked
+            .filter(|asked| [asked.host, asked.guest].contains(&actor.workspace))
+            .ok_or_else(ApiError::not_found)?;
         let through = [asked.partnership];
         let ledger = Ledger::read(connection, &actor, [asked.account], through).await?;
         let account = ledger.accounts.get(&asked.account).ok_or_else(ApiError::not_found)?;
