@@ -63,7 +63,7 @@ async fn host_user(tour: &mut Tour) -> Result<()> {
     tour.window.wait_text("h2", "No partner matches").await?;
     tour.see("partners-no-match").await?;
     tour.window.press("Clear filters").await?;
-    for (state, name) in [("Declined or expired", "declined"), ("Withdrawn or removed", "closed")] {
+    for (state, name) in [("Declined, expired", "declined"), ("Closed", "closed")] {
         tour.window.choose("State", state).await?;
         tour.window.wait_gone(&format!("{ROW} .state.active")).await?;
         tour.window.click(ROW).await?;
