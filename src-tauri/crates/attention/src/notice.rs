@@ -93,7 +93,9 @@ pub fn plan(known: Known<'_>, settings: &Settings, occasion: Occasion, at: Momen
     let is_heard = |profile: &String| !settings.muted.contains(profile);
     let waiting: Vec<&Pending> =
         known.pending.iter().filter(|pending| is_heard(&pending.profile)).collect();
-    let mut plan = Plan { actions: withdrawn(known, &waiting), later: Vec::new() };
+    let gone = withdrawn(known, &waiting);
+    let just_shown = just_shown(known, &gone, at);
+    let mut plan = Plan { actions: gone, later: Vec::new() };
 
     let mut names = BTreeSet::new();
     let wanted = known.news.iter().filter(|news| {
@@ -122,7 +124,7 @@ pub fn plan(known: Known<'_>, settings: &Settings, occasion: Occasion, at: Momen
     let count = fresh.len() + news.len();
     let is_one_summary = match occasion {
         Occasion::Backlog => count > 1,
-        Occasion::Live => count > 0 && count + just_shown(known, at) > MOST_AT_ONCE,
+        Occasion::Live => count > 0 && count + just_shown > MOST_AT_ONCE,
     };
     let hide = settings.hide_names;
     if is_one_summary {
@@ -147,10 +149,15 @@ fn withdrawn(known: Known<'_>, waiting: &[&Pending]) -> Vec<NoticeAction> {
         .collect()
 }
 
-fn just_shown(known: Known<'_>, at: Moment) -> usize {
-    let is_single = |id: &str| id.starts_with(PENDING) || id.starts_with(NEWS);
+/// How many came onto the screen within the last seconds and stay.
+fn just_shown(known: Known<'_>, gone: &[NoticeAction], at: Moment) -> usize {
+    let stays = |id: &str| {
+        let goes =
+            |action: &NoticeAction| matches!(action, NoticeAction::Withdraw(one) if one == id);
+        (id.starts_with(PENDING) || id.starts_with(NEWS)) && !gone.iter().any(goes)
+    };
     let is_new = |since: &Timestamp| at.now.since(*since) < AT_ONCE;
-    known.shown.iter().filter(|(id, since)| is_single(id) && is_new(since)).count()
+    known.shown.iter().filter(|(id, since)| is_new(since) && stays(id)).count()
 }
 
 fn pending_id(pending: &Pending) -> String {

@@ -136,6 +136,11 @@ fn only(plan: &Plan) -> &Notice {
     notice
 }
 
+fn review(pending: &Pending) -> Command {
+    let Pending { profile, item, .. } = pending.clone();
+    Command::Item { verb: Verb::Review, profile, item }
+}
+
 fn labels(notice: &Notice) -> Vec<&str> {
     notice.buttons.iter().map(|button| button.label.as_str()).collect()
 }
@@ -152,8 +157,7 @@ fn an_approval_can_be_given_from_the_banner_and_an_acceptance_cannot() {
         let plan = before.live(std::slice::from_ref(&one), &[]);
         let notice = only(&plan);
         assert_eq!(labels(notice), buttons);
-        let review = |profile: String, item| Command::Item { verb: Verb::Review, profile, item };
-        assert_eq!(notice.click, review(one.profile.clone(), one.item));
+        assert_eq!(notice.click, review(&one));
     }
     let plan = before.live(&[pending(1, Kind::Acceptance)], &[]);
     assert!(!only(&plan).body.contains("film"), "the reason is for the host");
@@ -265,6 +269,14 @@ fn what_comes_one_by_one_within_seconds_is_at_once_too() {
     before.at.now = before.at.now.after(Duration::from_secs(10));
     let plan = before.live(&[&waiting[..], &[pending(9, Kind::Approval)]].concat(), &[]);
     assert_eq!(only(&plan).title, "Uma Castillo wants to partner with Guest 9");
+
+    // What was decided meanwhile does not count.
+    let mut before = Before::default();
+    for number in 0..6 {
+        let plan = before.live(&[pending(number, Kind::Approval)], &[]);
+        assert_eq!(only(&plan).click, review(&pending(number, Kind::Approval)));
+        before.show(&plan);
+    }
 }
 
 #[test]
