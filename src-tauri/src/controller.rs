@@ -38,14 +38,21 @@ use home::Home;
 const SERVICE: &str = "app.entente.desktop";
 
 /// With what the program begins.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Begin {
     /// In the demo.
     pub demo: bool,
     /// Without a window.
     pub hidden: bool,
-    /// At what a link names.
-    pub link: Option<String>,
+}
+
+/// What was asked to be seen.
+#[derive(Debug, Default)]
+struct OpenItems {
+    /// Whether a window is there and hears of it.
+    is_heard: bool,
+    /// The last item, for the window that comes.
+    waiting: Option<OpenItem>,
 }
 
 /// The program, as everybody who asks for something sees it.
@@ -64,7 +71,7 @@ struct Inner {
     home: RwLock<Option<Home>>,
     pokes: mpsc::UnboundedSender<Poke>,
     notices: Mutex<Vec<AppNotice>>,
-    open_item: Mutex<Option<OpenItem>>,
+    open_item: Mutex<OpenItems>,
     /// What a link asked for while it could not be known whose it is.
     wanted_link: Mutex<Option<Item>>,
     tray: Mutex<Option<entente_attention::TrayModel>>,
@@ -102,9 +109,6 @@ impl Controller {
         tauri::async_runtime::spawn(this.clone().attend(poked));
         tauri::async_runtime::spawn(this.clone().listen_to_banners(asked));
         tauri::async_runtime::spawn(this.clone().listen_to_wakes());
-        if let Some(link) = &begin.link {
-            this.open_link(link);
-        }
         tauri::async_runtime::spawn({
             let this = this.clone();
             async move {
@@ -177,13 +181,30 @@ impl Controller {
     /// Shows the window, at an item if one is named.
     pub fn open(&self, item: Option<OpenItem>) {
         if let Some(item) = item {
-            if window::is_open(&self.inner.app) {
+            let mut items = self.open_items();
+            if items.is_heard {
                 self.emit(&BackendEvent::ItemOpened { item });
             } else {
-                *self.inner.open_item.lock().unwrap_or_else(PoisonError::into_inner) = Some(item);
+                items.waiting = Some(item);
             }
         }
         window::show(&self.inner.app);
+    }
+
+    /// The window hears from now on; gives what was asked for before.
+    fn hand_over_open_item(&self) -> Option<OpenItem> {
+        let mut items = self.open_items();
+        items.is_heard = true;
+        items.waiting.take()
+    }
+
+    /// There is no window any more.
+    pub fn window_gone(&self) {
+        self.open_items().is_heard = false;
+    }
+
+    fn open_items(&self) -> std::sync::MutexGuard<'_, OpenItems> {
+        self.inner.open_item.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

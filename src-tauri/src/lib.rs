@@ -62,11 +62,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .invoke_handler(registry.invoke_handler())
         .setup(move |app| {
             registry.mount_events(app);
-            let begin = Begin { demo, hidden, link };
+            let begin = Begin { demo, hidden };
             let controller = Controller::start(app.handle().clone(), root, begin);
-            app.manage(controller);
+            app.manage(controller.clone());
             if !hidden {
                 window::make(app.handle())?;
+            }
+            if let Some(link) = &link {
+                controller.open_link(link);
             }
             Ok(())
         })
@@ -81,6 +84,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 api.prevent_close();
                 controller.close_without_tray();
             }
+        }
+        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => {
+            app.state::<Controller>().window_gone();
         }
         // Closing the window is not quitting: the program goes on in the tray.
         RunEvent::ExitRequested { code: None, api, .. } => {

@@ -109,8 +109,3 @@ fn place_of(window: &WebviewWindow, before: Place) -> tauri::Result<Place> {
         maximized: false,
     })
 }
-
-/// Whether there is a window just now.
-pub fn is_open(app: &AppHandle) -> bool {
-    app.get_webview_window(MAIN).is_some()
-}

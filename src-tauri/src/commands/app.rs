@@ -10,7 +10,7 @@ use crate::{
 #[tauri::command]
 #[specta::specta]
 pub async fn app_state(controller: State<'_, Controller>) -> Answer<AppState> {
-    controller.app_state().await
+    controller.app_state_for_window().await
 }
 
 /// Takes a notice away.

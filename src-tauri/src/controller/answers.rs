@@ -1,6 +1,6 @@
 //! What the window asks about partnerships, and what banners and the tray ask for.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use entente_cache::{AccessRequestRecord, Keeping, ListQuery, PartnershipRecord};
 use entente_domain::StateName;
@@ -17,6 +17,14 @@ use crate::view::{
 pub(super) type Answer<T> = Result<T, CommandError>;
 
 impl Controller {
+    /// The same for the window, which from now on hears of what is to be opened; with what was asked
+    /// for before it did.
+    pub async fn app_state_for_window(&self) -> Answer<AppState> {
+        let state = self.app_state().await?;
+        let open_item = self.hand_over_open_item();
+        Ok(AppState { open_item, ..state })
+    }
+
     /// Everything that is not one screen's own content.
     pub async fn app_state(&self) -> Answer<AppState> {
         let guard = self.inner.home.read().await;
@@ -29,7 +37,7 @@ impl Controller {
             notices: self.notices().clone(),
             paused_until: None,
             keeps_unencrypted: None,
-            open_item: self.inner.open_item.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            open_item: None,
             ready: guard.is_some(),
         };
         if let Some(home) = guard.as_ref() {

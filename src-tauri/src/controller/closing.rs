@@ -28,19 +28,22 @@ impl Controller {
         let mut patience = started_hidden.then_some(PANELS_TIME);
         loop {
             let change = match patience {
-                Some(time) => match tokio::time::timeout(time, changes.recv()).await {
-                    Ok(change) => change,
-                    Err(_) => {
-                        patience = None;
-                        if !self.has_tray() {
-                            window::show(&self.inner.app);
-                        }
-                        continue;
-                    }
-                },
-                None => changes.recv().await,
+                Some(time) => tokio::time::timeout(time, changes.recv()).await.ok(),
+                None => Some(changes.recv().await),
             };
-            let Some(has_tray) = change else { return };
+            let has_tray = match change {
+                Some(Some(has_tray)) => has_tray,
+                // The time is over, or nobody tells any more.
+                ended => {
+                    if patience.take().is_some() && !self.has_tray() {
+                        window::show(&self.inner.app);
+                    }
+                    match ended {
+                        None => continue,
+                        Some(_) => return,
+                    }
+                }
+            };
             if has_tray {
                 patience = None;
             }
