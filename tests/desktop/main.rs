@@ -4,8 +4,12 @@
 
 #![cfg(target_os = "linux")]
 
+mod banners;
+mod habits;
 mod keyboard;
+mod links;
 mod secrets;
+mod setup;
 mod sharing;
 mod stage;
 mod story;

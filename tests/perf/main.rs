@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the one who ran it")]
 
+mod banner;
 mod demo;
 mod line;
 mod one_change;
@@ -36,6 +37,12 @@ struct Measure {
 
 /// All that is measured.
 const MEASURES: &[Measure] = &[
+    Measure {
+        number: "P4",
+        what: "From a request to its notification",
+        needs: &[Need::Window],
+        run: banner::run,
+    },
     Measure {
         number: "P7",
         what: "One change, with few partnerships and with many",

@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
@@ -27,7 +30,10 @@ pub struct Banner {
 
 /// Everything that was asked of the notification service, in order.
 #[derive(Debug, Clone, Default)]
-pub struct Banners(Arc<Mutex<Vec<Banner>>>);
+pub struct Banners {
+    asked: Arc<Mutex<Vec<Banner>>>,
+    pressed: Arc<AtomicUsize>,
+}
 
 type Notify = (String, u32, String, String, String, Vec<String>, HashMap<String, OwnedValue>, i32);
 
@@ -35,20 +41,21 @@ impl Banners {
     pub(crate) async fn start(address: &str) -> Result<Self> {
         let this = Self::default();
         let bus = zbus::connection::Builder::address(address)?.build().await?;
-        let rule = MatchRule::builder()
-            .msg_type(Type::MethodCall)
-            .interface("org.freedesktop.Notifications")?
-            .member("Notify")?
-            .build();
+        let rule = |of, member| -> Result<MatchRule<'static>> {
+            let rule = MatchRule::builder().msg_type(of);
+            Ok(rule.interface("org.freedesktop.Notifications")?.member(member)?.build())
+        };
+        let rules = [rule(Type::MethodCall, "Notify")?, rule(Type::Signal, "ActionInvoked")?];
         let mut messages = MessageStream::from(&bus);
-        MonitoringProxy::new(&bus).await?.become_monitor(&[rule], 0).await?;
+        MonitoringProxy::new(&bus).await?.become_monitor(&rules, 0).await?;
         let banners = this.clone();
         tokio::spawn(async move {
             // The connection lives as long as it is read.
             let _bus = bus;
             while let Some(Ok(message)) = messages.next().await {
-                if let Some(banner) = read(&message) {
-                    banners.lock().push(banner);
+                match read(&message) {
+                    Some(banner) => banners.lock().push(banner),
+                    None => banners.count(&message),
                 }
             }
         });
@@ -56,7 +63,18 @@ impl Banners {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Banner>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, message: &Message) {
+        if message.header().member().is_some_and(|member| member.as_str() == "ActionInvoked") {
+            self.pressed.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// How many buttons the service said were pressed.
+    pub(crate) fn pressed(&self) -> usize {
+        self.pressed.load(Ordering::SeqCst)
     }
 
     /// All of them so far.

@@ -40,7 +40,9 @@ pub struct Lab {
 }
 
 /// dunst asks this program which action of which notification is wanted, as it would a menu.
-const CHOOSE: &str = "#!/bin/sh\ngrep -F -m1 \"$(cat \"$XDG_RUNTIME_DIR/choice\")\"\n";
+const CHOOSE: &str = "#!/bin/sh
+cd \"$XDG_RUNTIME_DIR\" && mv choice taken && grep -F -m1 \"$(cat taken)\"
+";
 
 const DUNSTRC: &str = "[global]
     monitor = 0
@@ -81,6 +83,8 @@ impl Lab {
         env.insert("DISPLAY".into(), display);
         let address = start_bus(&mut children, &env, &output, home.path()).await?;
         env.insert("DBUS_SESSION_BUS_ADDRESS".into(), address.clone());
+        // Nothing of the machine's own.
+        env.insert("DBUS_SYSTEM_BUS_ADDRESS".into(), address.clone());
         let bus = zbus::connection::Builder::address(address.as_str())?.build().await?;
 
         // They must be there before the program is, which asks for them at its start.
@@ -140,9 +144,17 @@ impl Lab {
     /// Presses a button of the notification with this title, through the notification service.
     pub async fn press(&self, title: &str, button: &str) -> Result<()> {
         let choice = format!("#{button} ({title})");
-        fs::write(Path::new(&self.env["XDG_RUNTIME_DIR"]).join("choice"), choice)?;
-        self.ask("dunstctl", &["context"]).await?;
-        Ok(())
+        let path = Path::new(&self.env["XDG_RUNTIME_DIR"]).join("choice");
+        let before = self.banners.pressed();
+        fs::write(&path, choice)?;
+        until(&format!("{button:?} of {title:?} to be pressed"), async || {
+            // dunst passes over who asks while it still closes the menu before.
+            if path.exists() {
+                self.ask("dunstctl", &["context"]).await?;
+            }
+            Ok((self.banners.pressed() > before).then_some(()))
+        })
+        .await
     }
 
     /// Makes the desktop light or dark.
@@ -170,6 +182,31 @@ impl Lab {
     #[must_use]
     pub fn downloads(&self) -> PathBuf {
         self.env["HOME"].clone().into()
+    }
+
+    /// A connection that stands in for a service of the system's bus, which is the lab's own bus.
+    pub async fn stand_in(&self, name: &'static str) -> Result<Connection> {
+        let address = self.env["DBUS_SYSTEM_BUS_ADDRESS"].as_str();
+        Ok(zbus::connection::Builder::address(address)?.name(name)?.build().await?)
+    }
+
+    /// The number of the process that runs a program in this lab.
+    pub async fn process(&self, program: &Path) -> Result<String> {
+        let home = format!("HOME={}", self.env["HOME"]);
+        until("the program's process", async || {
+            for process in fs::read_dir("/proc")?.flatten() {
+                let is_it = fs::read_link(process.path().join("exe"))
+                    .is_ok_and(|exe| exe == program)
+                    && fs::read(process.path().join("environ")).is_ok_and(|env| {
+                        env.split(|byte| *byte == 0).any(|one| one == home.as_bytes())
+                    });
+                if is_it {
+                    return Ok(Some(process.file_name().to_string_lossy().into_owned()));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// Keeps a picture of the whole display.

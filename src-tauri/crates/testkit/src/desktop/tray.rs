@@ -12,6 +12,8 @@ use zbus::{
 
 use crate::until;
 
+const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+
 /// A tray host: programs register their icons with it as with a panel.
 #[derive(Debug)]
 pub struct Tray {
@@ -72,10 +74,20 @@ impl Tray {
         let items = Items::default();
         let bus = zbus::connection::Builder::address(address)?
             .serve_at("/StatusNotifierWatcher", Watcher(items.clone()))?
-            .name("org.kde.StatusNotifierWatcher")?
+            .name(WATCHER)?
             .build()
             .await?;
         Ok(Self { bus, items })
+    }
+
+    /// Leaves the bus as a panel that ends does.
+    pub async fn hide(&self) -> Result<()> {
+        Ok(self.bus.release_name(WATCHER).await.map(drop)?)
+    }
+
+    /// Comes back.
+    pub async fn show(&self) -> Result<()> {
+        Ok(self.bus.request_name(WATCHER).await?)
     }
 
     async fn item(&self) -> Result<Proxy<'static>> {
