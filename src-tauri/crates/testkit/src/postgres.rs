@@ -126,6 +126,19 @@ impl Postgres {
 
     /// Starts the server again where it was.
     pub fn resume(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let started = self.try_to_start();
+            // Processes of one that crashed go on for a moment; no other may begin before they went.
+            let must_wait = started.is_err() && self.log().contains("is still in use");
+            if !must_wait || begun.elapsed() > PATIENCE {
+                return started;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn try_to_start(&mut self) -> Result<()> {
         let log = fs::File::create(self.directory.path().join("log"))?;
         let mut server = command(self.binaries.join("postgres"));
         server.arg("-D").arg(self.directory.path().join("data"));
