@@ -19,6 +19,7 @@ pub fn registry() -> Builder<tauri::Wry> {
             commands::access::act,
             commands::access::activities,
             commands::access::activity_bars,
+            commands::access::activity_choices,
             commands::access::impact,
             commands::access::log_in,
             commands::access::members,

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 pub use access::{
-    AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar, ActivityFilter,
-    ActivityPage, Impact, LoginPrepared, MemberPage, MemberQuery, PartnerMember, SavedFile,
-    SharedAccountRow, account_detail, account_name, account_row, activity_row, impact, member_row,
-    partner_members, shared_row,
+    AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar, ActivityChoice,
+    ActivityChoices, ActivityFilter, ActivityPage, Impact, LoginPrepared, MemberPage, MemberQuery,
+    PartnerMember, SavedFile, SharedAccountRow, account_detail, account_name, account_row,
+    activity_row, impact, member_row, partner_members, shared_row,
 };
 pub use decision::{DecisionCard, decision_card};
 pub use partnership::{

@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type FakeBackend, refusal } from "./lib/backend/fake";
 import { en } from "./lib/text/en";
 import { anew, button, expectAccessible, open } from "./test-window";
@@ -151,6 +151,17 @@ describe("the workspace", () => {
     await expectAccessible();
     await user.selectOptions(screen.getByLabelText("Event"), "partnership_accepted");
     await waitFor(() => expect(screen.getAllByTestId("activity-row")).toHaveLength(1));
+    await user.selectOptions(screen.getByLabelText("Event"), "");
+    const [first] = backend.activityList;
+    const asked = vi.spyOn(backend, "activities");
+    await user.selectOptions(screen.getByLabelText("App"), first?.application ?? "");
+    await user.selectOptions(screen.getByLabelText("User"), first?.user?.name ?? "");
+    await waitFor(() =>
+      expect(asked.mock.lastCall?.[1]).toMatchObject({
+        application: first?.application,
+        userId: first?.user?.id,
+      }),
+    );
     await user.click(await button(en.downloadCsv));
     expect(await screen.findByText(/activity\.csv/)).toBeTruthy();
   });

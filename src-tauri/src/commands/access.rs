@@ -5,8 +5,8 @@ use crate::{
     controller::Controller,
     view::{
         AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar,
-        ActivityFilter, ActivityPage, Impact, LoginPrepared, MemberPage, MemberQuery,
-        PartnerMember, SavedFile, SharedAccountRow,
+        ActivityChoices, ActivityFilter, ActivityPage, Impact, LoginPrepared, MemberPage,
+        MemberQuery, PartnerMember, SavedFile, SharedAccountRow,
     },
 };
 
@@ -54,6 +54,16 @@ pub async fn activities(
     limit: u32,
 ) -> Answer<ActivityPage> {
     controller.activities(&profile, filter, offset, limit).await
+}
+
+/// What the Activity Log can be narrowed to.
+#[tauri::command]
+#[specta::specta]
+pub async fn activity_choices(
+    controller: State<'_, Controller>,
+    profile: String,
+) -> Answer<ActivityChoices> {
+    controller.activity_choices(&profile).await
 }
 
 /// How much happened over time.

@@ -11,14 +11,17 @@ use secrecy::SecretString;
 
 use super::{Controller, answers::Answer, home::Profile, now};
 use crate::view::{
-    AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar, ActivityFilter,
-    ActivityPage, BackendEvent, CommandError, Impact, LoginPrepared, MemberPage, MemberQuery,
-    PartnerMember, SavedFile, SharedAccountRow, account_detail, account_name, account_row,
-    activity_row, impact, member_row, partner_members, shared_row,
+    AccountDetail, AccountPage, AccountQuery, AccountRow, ActInput, ActivityBar, ActivityChoice,
+    ActivityChoices, ActivityFilter, ActivityPage, BackendEvent, CommandError, Impact,
+    LoginPrepared, MemberPage, MemberQuery, PartnerMember, SavedFile, SharedAccountRow,
+    account_detail, account_name, account_row, activity_row, impact, member_row, partner_members,
+    shared_row,
 };
 
 /// More than anybody reads of one account or partnership.
 const ALL: u32 = 5_000;
+/// More choices than anybody scrolls through.
+const MOST_CHOICES: u32 = 1_000;
 /// How long a password stays on the clipboard.
 const LENT: Duration = Duration::from_secs(30);
 
@@ -171,6 +174,20 @@ impl Controller {
         let query = ActivityQuery { offset, limit: limit.min(500), ..activity_query(&filter)? };
         let (rows, total) = profile.cache.activities(&query).await?;
         Ok(ActivityPage { rows: rows.iter().map(activity_row).collect(), total })
+    }
+
+    /// What the Activity Log can be narrowed to.
+    pub async fn activity_choices(&self, profile: &str) -> Answer<ActivityChoices> {
+        let choices = self.profile(profile).await?.cache.activity_choices(MOST_CHOICES).await?;
+        let accounts = choices.accounts.into_iter().map(|(id, application, label)| {
+            ActivityChoice { id, name: account_name(&application, &label) }
+        });
+        let users = choices.users.into_iter().map(|(id, name)| ActivityChoice { id, name });
+        Ok(ActivityChoices {
+            applications: choices.applications,
+            accounts: accounts.collect(),
+            users: users.collect(),
+        })
     }
 
     /// How much happened over time, for the chart: bars of a day each, or of the number of days that

@@ -7,6 +7,7 @@ pub const COMMANDS: &[&str] = &[
     "activate_profile",
     "activities",
     "activity_bars",
+    "activity_choices",
     "app_state",
     "cancel_sign_in",
     "change_notification_settings",

@@ -396,6 +396,26 @@ pub struct ActivityBar {
     pub count: u32,
 }
 
+/// What the Activity Log can be narrowed to: what its entries that were read are about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct ActivityChoices {
+    /// The apps, by name.
+    pub applications: Vec<String>,
+    /// The accounts, by name.
+    pub accounts: Vec<ActivityChoice>,
+    /// Who did something, and to whom it was done, by name.
+    pub users: Vec<ActivityChoice>,
+}
+
+/// Something that the Activity Log can be narrowed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct ActivityChoice {
+    /// Its id.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
 /// Where the Activity Log was saved.
 #[derive(Debug, Clone, Serialize, Type)]
 pub struct SavedFile {

@@ -47,6 +47,17 @@ pub struct ActivityQuery {
     pub limit: u32,
 }
 
+/// What the Activity Log can be narrowed to: what its entries that were read are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActivityChoices {
+    /// The apps, by name.
+    pub applications: Vec<String>,
+    /// The accounts, each as it was called last: id, app, label.
+    pub accounts: Vec<(String, String, String)>,
+    /// Who did something, and to whom it was done: id and name.
+    pub users: Vec<(String, String)>,
+}
+
 /// Keeps an entry: entries never change.
 pub(crate) async fn keep(
     connection: &mut SqliteConnection,
@@ -93,6 +104,27 @@ fn narrow(select: &mut QueryBuilder<Sqlite>, query: &ActivityQuery) {
         select.push(" AND (user_id = ").push_bind(user.clone());
         select.push(" OR subject_id = ").push_bind(user.clone()).push(")");
     }
+}
+
+/// What the log can be narrowed to, at most `most` of each.
+pub(crate) async fn choices(pool: &SqlitePool, most: u32) -> Result<ActivityChoices, CacheError> {
+    // SQLite takes the other columns from the row that has the greatest time.
+    let applications = "SELECT DISTINCT application FROM activities WHERE application IS NOT NULL \
+         ORDER BY application LIMIT $1";
+    let accounts = "SELECT account_id, application, label FROM ( \
+         SELECT account_id, application, doc ->> '$.account_label' AS label, MAX(at) \
+         FROM activities WHERE account_id IS NOT NULL GROUP BY account_id) \
+         WHERE application IS NOT NULL AND label IS NOT NULL \
+         ORDER BY application, label, account_id LIMIT $1";
+    let users = "SELECT id, name FROM (SELECT id, name, MAX(at) FROM ( \
+         SELECT user_id AS id, doc ->> '$.user.name' AS name, at FROM activities \
+         UNION ALL SELECT subject_id, doc ->> '$.subject.name', at FROM activities) \
+         WHERE id IS NOT NULL GROUP BY id) ORDER BY name, id LIMIT $1";
+    Ok(ActivityChoices {
+        applications: sqlx::query_scalar(applications).bind(most).fetch_all(pool).await?,
+        accounts: sqlx::query_as(accounts).bind(most).fetch_all(pool).await?,
+        users: sqlx::query_as(users).bind(most).fetch_all(pool).await?,
+    })
 }
 
 /// How many entries there are under a query.

@@ -9,9 +9,9 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
 use crate::{
-    AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityQuery, ActivityRecord,
-    CacheError, Keeping, KnownPartner, ListQuery, MeRecord, MemberRecord, Opened, Page,
-    PartnershipRecord, Record, RecordKey, RecordKind, ResourceQuery, SharedAccountRecord,
+    AccessRequestRecord, AccountRecord, AccountUserRecord, ActivityChoices, ActivityQuery,
+    ActivityRecord, CacheError, Keeping, KnownPartner, ListQuery, MeRecord, MemberRecord, Opened,
+    Page, PartnershipRecord, Record, RecordKey, RecordKind, ResourceQuery, SharedAccountRecord,
     TermsRecord, activity, known,
     open::{Pools, delete, make_directory_of},
     order::{Order, moves},
@@ -394,6 +394,11 @@ impl Cache {
     ) -> Result<(Vec<ActivityRecord>, u32), CacheError> {
         let total = activity::count(&self.pools.read, query).await?;
         Ok((activity::list(&self.pools.read, query).await?, total))
+    }
+
+    /// What the Activity Log can be narrowed to, at most `most` of each.
+    pub async fn activity_choices(&self, most: u32) -> Result<ActivityChoices, CacheError> {
+        activity::choices(&self.pools.read, most).await
     }
 
     /// How many entries of the Activity Log there are in each stretch (in milliseconds) from a

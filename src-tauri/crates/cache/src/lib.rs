@@ -21,7 +21,7 @@ mod resource;
 mod seal;
 mod search;
 
-pub use activity::ActivityQuery;
+pub use activity::{ActivityChoices, ActivityQuery};
 pub use cache::{Applied, Cache, Whole};
 pub use error::CacheError;
 pub use journal::{Intent, IntentAction, Journal, ProfileRecord, SignInKind};

@@ -17,6 +17,8 @@ export const commands = {
 	activities: (profile: string, filter: ActivityFilter, offset: number, limit: number) => __TAURI_INVOKE<ActivityPage>("activities", { profile, filter, offset, limit }),
 	/**  How much happened over time. */
 	activityBars: (profile: string, filter: ActivityFilter) => __TAURI_INVOKE<ActivityBar[]>("activity_bars", { profile, filter }),
+	/**  What the Activity Log can be narrowed to. */
+	activityChoices: (profile: string) => __TAURI_INVOKE<ActivityChoices>("activity_choices", { profile }),
 	/**  What removing a partnership would take away, as the server has it now. */
 	impact: (profile: string, id: string) => __TAURI_INVOKE<Impact>("impact", { profile, id }),
 	/**  Opens an account's address in the browser and lends its password to the clipboard. */
@@ -304,6 +306,24 @@ export type ActivityBar = {
 	begin: string,
 	/**  How many entries. */
 	count: number,
+};
+
+/**  Something that the Activity Log can be narrowed to. */
+export type ActivityChoice = {
+	/**  Its id. */
+	id: string,
+	/**  What people read. */
+	name: string,
+};
+
+/**  What the Activity Log can be narrowed to: what its entries that were read are about. */
+export type ActivityChoices = {
+	/**  The apps, by name. */
+	applications: string[],
+	/**  The accounts, by name. */
+	accounts: ActivityChoice[],
+	/**  Who did something, and to whom it was done, by name. */
+	users: ActivityChoice[],
 };
 
 /**  What the Activity Log is narrowed to. */

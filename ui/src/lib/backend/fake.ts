@@ -299,8 +299,21 @@ export class FakeBackend implements Backend {
   }
 
   async activities(_: string, filter: ActivityFilter, offset: number, limit: number) {
-    const rows = this.activityList.filter((one) => !filter.event || one.event === filter.event);
+    const rows = this.activityList
+      .filter((one) => !filter.event || one.event === filter.event)
+      .filter((one) => !filter.application || one.application === filter.application)
+      .filter((one) => !filter.userId || one.user?.id === filter.userId);
     return { rows: rows.slice(offset, offset + limit), total: rows.length };
+  }
+
+  async activityChoices() {
+    const users = this.activityList.flatMap((one) => (one.user ? [one.user] : []));
+    const applications = this.activityList.flatMap((one) => one.application ?? []);
+    return {
+      applications: [...new Set(applications)],
+      accounts: [],
+      users: [...new Map(users.map((user) => [user.id, user])).values()],
+    };
   }
 
   async activityBars() {

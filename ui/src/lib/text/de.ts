@@ -487,7 +487,10 @@ export const de: Texts = {
   location: "Ort",
   os: "System",
   device: "Gerät",
+  allAccounts: "Alle Konten",
+  allApps: "Alle Apps",
   allEvents: "Alle Ereignisse",
+  everybody: "Alle Personen",
   spans: {
     today: "Heute",
     week: "7 Tage",

@@ -496,7 +496,10 @@ export const en = {
   location: "Location",
   os: "OS",
   device: "Device",
+  allAccounts: "All accounts",
+  allApps: "All apps",
   allEvents: "All events",
+  everybody: "Everybody",
   spans: {
     today: "Today",
     week: "7 days",

@@ -220,4 +220,18 @@ async fn the_activity_log_is_kept_once_filtered_and_counted_over_time() {
     assert_eq!(cache.activities(&narrow).await.expect("read"), (vec![entries[0].clone()], 1));
     let series = cache.activity_series(&query, at(0), day).await.expect("counted");
     assert_eq!(series, [(at(0), 2), (at(day), 1), (at(3 * day), 1)]);
+    let choices = cache.activity_choices(9).await.expect("read");
+    assert_eq!(choices.applications, ["Figma"]);
+    assert_eq!(choices.users.len(), 2, "each once: {choices:?}");
+    assert_eq!(choices.accounts, [], "none of them is about an account");
+    let renamed = |number, label: &str| ActivityRecord {
+        account: Some(AccountId::new(Uuid::from_u128(7))),
+        account_label: Some(label.into()),
+        ..activity(number, i64::try_from(number).expect("small"), "shared", 1)
+    };
+    let entries = [renamed(20, "Design, new"), renamed(19, "Design")];
+    cache.keep_activities(&entries).await.expect("kept");
+    let accounts = cache.activity_choices(9).await.expect("read").accounts;
+    let id = Uuid::from_u128(7).to_string();
+    assert_eq!(accounts, [(id, "Figma".to_owned(), "Design, new".to_owned())], "as it is now");
 }
