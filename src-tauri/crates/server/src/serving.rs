@@ -112,10 +112,17 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         // Events are small and must not wait for more.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = tls else { return self.http1(stream).await };
+        match tls {
+            None => self.http1(stream).await,
+            // Apart, so that connections without it do not keep room for it.
+            Some(tls) => Box::pin(self.serve_tls(stream, tls)).await,
+        }
+    }
+
+    async fn serve_tls(mut self, stream: TcpStream, tls: TlsAcceptor) {
         let handshake = tokio::select! {
             done = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => done,
             () = told_to_stop(&mut self.stopping) => return,

@@ -97,7 +97,8 @@ impl Feed {
                 return Some(event);
             }
             if self.look {
-                self.read().await?;
+                // Apart, so that the many that wait do not keep room for it.
+                Box::pin(self.read()).await?;
             } else if let Some(comment) = self.wait().await? {
                 return Some(comment);
             }
