@@ -3,10 +3,10 @@
 //! spare, and as an identity provider.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -16,8 +16,9 @@ use entente_server::{
     seed,
 };
 use entente_testkit::python_env;
-use entente_tests::{Ground, on_both_engines};
+use entente_tests::{Ground, on_both_engines, size, tell};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
 use tokio::task::spawn_blocking;
 
 on_both_engines![what_is_made_up_from_the_document_is_answered_as_it_says];
@@ -70,32 +71,44 @@ async fn what_is_made_up_from_the_document_is_answered_as_it_says(ground: Ground
         round("Admin of a guest", &guest.key, ALL_BUT_KEYS),
         round("Admin of the host", &host_admin.key, ALL_BUT_KEYS),
     ];
+    let begun = Instant::now();
+    // How many requests are made up for each operation and phase, and where chance begins.
+    let examples = size("ENTENTE_SCHEMATHESIS_EXAMPLES", 5)?;
+    let seed = size("ENTENTE_SEED", 1)?;
     for round in &rounds {
-        round.run(&server, ground.path()).await.context(round.name)?;
+        round.run(&server, ground.path(), examples, seed).await.context(round.name)?;
     }
+    let engine = format!("{:?}", server.store().engine()).to_lowercase();
     server.stop().await;
-    Ok(())
-}
-
-/// How many requests are made up for each operation and phase, and where chance begins.
-fn size() -> [String; 2] {
-    let told = |name: &str, usual: &str| env::var(name).unwrap_or_else(|_| usual.to_owned());
-    [told("ENTENTE_SCHEMATHESIS_EXAMPLES", "5"), told("ENTENTE_SEED", "1")]
+    tell(&json!({
+        "check": "R5",
+        "engine": engine,
+        "seed": seed,
+        "callers": rounds.len(),
+        "examples for each operation and phase": examples,
+        "seconds": begun.elapsed().as_secs_f64().round(),
+    }))
 }
 
 impl Round<'_> {
-    async fn run(&self, server: &Running, directory: &Path) -> Result<()> {
+    async fn run(
+        &self,
+        server: &Running,
+        directory: &Path,
+        examples: u64,
+        seed: u64,
+    ) -> Result<()> {
         let place = directory.join(self.name.replace(' ', "-"));
         fs::create_dir_all(&place)?;
         let settings = place.join("schemathesis.toml");
-        let [examples, seed] = size();
-        let scenarios = (6 * examples.parse::<u32>()?).to_string();
+        let scenarios = (6 * examples).to_string();
         fs::write(&settings, self.settings.replace("SCENARIOS", &scenarios))?;
         let url = format!("{}/api/v1/openapi.json", server.url());
         let program: PathBuf = python_env()?.join("bin/schemathesis");
         let mut run = Command::new(program);
         run.arg("--config-file").arg(&settings).args(["run", &url]);
-        run.args(["--max-examples", &examples, "--seed", &seed]).args(self.which);
+        run.arg("--max-examples").arg(examples.to_string());
+        run.arg("--seed").arg(seed.to_string()).args(self.which);
         run.current_dir(&place).env("KEY", self.key.expose_secret()).stdin(Stdio::null());
         let output = spawn_blocking(move || run.output()).await?.context("Schemathesis")?;
         let said = String::from_utf8_lossy(&output.stdout);

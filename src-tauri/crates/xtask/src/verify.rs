@@ -52,6 +52,12 @@ const CHECKS: &[Check] = &[
         sizes: &[("ENTENTE_KILLS", 200)],
     },
     Check {
+        name: "R5",
+        what: "requests made up from the API document",
+        tests: "binary(system) & test(/^schemathesis::/)",
+        sizes: &[("ENTENTE_SCHEMATHESIS_EXAMPLES", 50)],
+    },
+    Check {
         name: "S2",
         what: "one tenant asks for what is another's",
         tests: "binary(system) & test(/^isolation::/)",
