@@ -7,9 +7,11 @@
 
 mod banner;
 mod demo;
+mod first_sync;
 mod line;
 mod one_change;
 mod program;
+mod queries;
 mod report;
 mod setting;
 mod site;
@@ -42,6 +44,13 @@ const MEASURES: &[Measure] = &[
         what: "From a request to its notification",
         needs: &[Need::Window],
         run: banner::run,
+    },
+    Measure { number: "P5", what: "Asking the client's cache", needs: &[], run: queries::run },
+    Measure {
+        number: "P6",
+        what: "A first sync, beside a bare insert of its rows",
+        needs: &[],
+        run: first_sync::run,
     },
     Measure {
         number: "P7",
