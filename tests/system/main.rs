@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod client_kills;
 mod clients;
 mod demo;
 mod faults;

@@ -52,6 +52,12 @@ const CHECKS: &[Check] = &[
         sizes: &[("ENTENTE_KILLS", 200)],
     },
     Check {
+        name: "R3",
+        what: "kills of the client, while it syncs and decides",
+        tests: "binary(system) & test(/^client_kills::/)",
+        sizes: &[("ENTENTE_CLIENT_KILLS", 200)],
+    },
+    Check {
         name: "R5",
         what: "requests made up from the API document",
         tests: "binary(system) & test(/^schemathesis::/)",
