@@ -11,6 +11,7 @@ mod links;
 mod secrets;
 mod setup;
 mod sharing;
+mod sign_in;
 mod stage;
 mod story;
 mod tour;
