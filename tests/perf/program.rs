@@ -9,12 +9,15 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// A program that is measured; it ends with this.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
     out: Lines<BufReader<ChildStdout>>,
+    /// Where it keeps what is for a while only: it is ended too soon to tidy up.
+    _temporary: TempDir,
 }
 
 #[allow(dead_code, reason = "every measure takes what it needs")]
@@ -36,10 +39,12 @@ impl Program {
 
     fn spawn(command: &mut Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
+        let temporary = tempfile::tempdir()?;
+        let command = command.env("TMPDIR", temporary.path());
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("{name} could not be started"))?;
         let out = BufReader::new(child.stdout.take().context("its output")?).lines();
-        Ok(Self { child, out })
+        Ok(Self { child, out, _temporary: temporary })
     }
 
     /// The next line that it prints.
