@@ -7,16 +7,24 @@
 
 mod banner;
 mod demo;
+mod desk;
 mod first_sync;
+mod idle;
 mod line;
+mod memory;
 mod one_change;
+mod package;
+mod processes;
 mod program;
 mod queries;
 mod report;
+mod screen;
 mod setting;
 mod site;
+mod start;
 mod streams;
 mod throughput;
+mod web;
 
 use std::process::ExitCode;
 
@@ -39,6 +47,24 @@ struct Measure {
 
 /// All that is measured.
 const MEASURES: &[Measure] = &[
+    Measure {
+        number: "P1",
+        what: "From the program's start to its painted list",
+        needs: &[Need::Window, Need::Browser],
+        run: start::run,
+    },
+    Measure {
+        number: "P2",
+        what: "Memory with the window and without",
+        needs: &[Need::Window],
+        run: memory::run,
+    },
+    Measure {
+        number: "P3",
+        what: "What it does while there is nothing to do",
+        needs: &[Need::Window],
+        run: idle::run,
+    },
     Measure {
         number: "P4",
         what: "From a request to its notification",
@@ -65,6 +91,12 @@ const MEASURES: &[Measure] = &[
         run: throughput::run,
     },
     Measure { number: "P9", what: "Open event streams", needs: &[], run: streams::run },
+    Measure {
+        number: "P11",
+        what: "How large the package is",
+        needs: &[Need::Package],
+        run: package::run,
+    },
     Measure { number: "demo", what: "A demo of many partnerships", needs: &[], run: demo::run },
 ];
 
@@ -145,8 +177,11 @@ mod tests {
     #[test]
     fn each_measure_comes_to_numbers() {
         let setting = Setting::new(true).expect("programs");
-        // What needs a window is tried on the desktop of its own tests.
-        for measure in MEASURES.iter().filter(|measure| !measure.needs.contains(&Need::Window)) {
+        // What needs a window or a package is tried where there is one.
+        for measure in MEASURES
+            .iter()
+            .filter(|measure| measure.needs.iter().all(|need| *need == Need::Database))
+        {
             let lines = (measure.run)(&setting).expect(measure.number);
             assert!(!lines.is_empty(), "{}", measure.number);
             for line in lines {

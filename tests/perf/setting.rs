@@ -15,6 +15,10 @@ pub enum Need {
     Database,
     /// The desktop program, and a desktop for it.
     Window,
+    /// Chromium.
+    Browser,
+    /// The package that people install.
+    Package,
 }
 
 impl Need {
@@ -23,6 +27,8 @@ impl Need {
         match self {
             Self::Database => "database",
             Self::Window => "window",
+            Self::Browser => "browser",
+            Self::Package => "package",
         }
     }
 }
@@ -58,6 +64,11 @@ impl Setting {
         let program = self.programs.join(name).with_extension(env::consts::EXE_EXTENSION);
         ensure!(program.is_file(), "{} is missing: run cargo xtask bench", program.display());
         Ok(program)
+    }
+
+    /// The same for an example.
+    pub fn example(&self, name: &str) -> Result<PathBuf> {
+        self.program(&format!("examples/{name}"))
     }
 
     /// The target folder.

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::{
-    packages::{self, BUILD, DATABASE, DESKTOP, DRIVE},
+    package,
+    packages::{self, BROWSER, BUILD, DATABASE, DESKTOP, DRIVE},
     shell::{command, output, run as run_command, say, target},
     ui,
 };
@@ -44,7 +45,13 @@ pub fn run(arguments: &Bench) -> Result<()> {
         packages::need(DRIVE)?;
         ui::build()?;
         say("Building the program (cargo, release)");
-        build(&["--package", "entente"])?;
+        build(&["--package", "entente", "--bins", "--example", "bare-window"])?;
+    }
+    if does_need("browser") {
+        packages::need(BROWSER)?;
+    }
+    if does_need("package") {
+        package::run(&package::Package::default())?;
     }
     say("Measuring");
     run_command(&mut measure())

@@ -16,7 +16,7 @@ use crate::{
     ui,
 };
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Package {
     /// On Debian: install what was made in a clean root, then run the desktop tests with it.
     #[arg(long)]

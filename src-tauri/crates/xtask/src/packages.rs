@@ -42,6 +42,9 @@ pub const DATABASE: &[&str] = &["postgresql"];
 /// What tests need that use programs from PyPI.
 pub const PYTHON: &[&str] = &["python3", "python3-venv"];
 
+/// What the window's page is measured against.
+pub const BROWSER: &[&str] = &["chromium"];
+
 /// What checking packages needs.
 pub const PACKAGING: &[&str] = &["debootstrap", "desktop-file-utils", "lintian", "rpm"];
 
