@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod banners;
+mod faults;
 mod habits;
 mod keyboard;
 mod links;

@@ -27,7 +27,11 @@ pub struct Stage {
 impl Stage {
     /// Opens the window beside a server; nobody is connected yet.
     pub async fn open(name: &str) -> Result<Self> {
-        let mut lab = Lab::start(name).await?;
+        Self::open_in(Lab::start(name).await?).await
+    }
+
+    /// The same on a desktop that lacks something.
+    pub async fn open_in(mut lab: Lab) -> Result<Self> {
         let world = World::start(lab.home()).await?;
         let data = lab.home().join("program");
         let window = lab.open_window(&program()?, &["--data", &data.to_string_lossy()]).await?;

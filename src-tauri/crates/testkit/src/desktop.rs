@@ -11,7 +11,7 @@ mod window;
 
 pub use appearance::Appearance;
 pub use banners::{Banner, Banners};
-pub use lab::Lab;
+pub use lab::{Lab, Lack};
 pub use thirtyfour::Key;
 pub use tray::{MenuEntry, Tray};
 pub use window::Window;

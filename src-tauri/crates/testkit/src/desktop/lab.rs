@@ -6,10 +6,10 @@ use std::{
     process::Stdio,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use zbus::{Connection, fdo::DBusProxy, names::BusName};
+use zbus::{Connection, fdo::DBusProxy, names::BusName, zvariant::OwnedObjectPath};
 
 use crate::{
     Banners, Tray, Window,
@@ -37,6 +37,15 @@ pub struct Lab {
     // Last, so that they end after the connections and before the directory goes.
     children: Children,
     home: TempDir,
+}
+
+/// A service that a desktop can lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// The Secret Service.
+    Keyring,
+    /// The notification service.
+    Notifications,
 }
 
 /// dunst asks this program which action of which notification is wanted, as it would a menu.
@@ -73,6 +82,12 @@ const BUS: &str = "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Co
 impl Lab {
     /// Starts everything; pictures and logs go below `target/test-output/` under this name.
     pub async fn start(name: &str) -> Result<Self> {
+        Self::start_without(name, None).await
+    }
+
+    /// The same, without one of its services.
+    pub async fn start_without(name: &str, lack: impl Into<Option<Lack>>) -> Result<Self> {
+        let lack = lack.into();
         let output = target()?.join("test-output").join(name);
         fs::create_dir_all(&output)?;
         let home = tempfile::Builder::new().prefix("entente-lab-").tempdir()?;
@@ -90,12 +105,20 @@ impl Lab {
         // They must be there before the program is, which asks for them at its start.
         let tray = Tray::start(&address).await?;
         let banners = Banners::start(&address).await?;
-        start_notifications(&mut children, &env, &output)?;
-        start_keyring(&mut children, &env).await?;
+        if lack != Some(Lack::Notifications) {
+            start_notifications(&mut children, &env, &output)?;
+        }
+        if lack != Some(Lack::Keyring) {
+            start_keyring(&mut children, &env).await?;
+        }
         let settings = appearance::start(&mut children, &env, &output)?;
         let lab = Self { env, bus, banners, tray, output, settings, children, home };
-        lab.wait_for_name("org.freedesktop.Notifications").await?;
-        lab.wait_for_name("org.freedesktop.secrets").await?;
+        if lack != Some(Lack::Notifications) {
+            lab.wait_for_name("org.freedesktop.Notifications").await?;
+        }
+        if lack != Some(Lack::Keyring) {
+            lab.wait_for_name("org.freedesktop.secrets").await?;
+        }
         Ok(lab)
     }
 
@@ -182,6 +205,22 @@ impl Lab {
     #[must_use]
     pub fn downloads(&self) -> PathBuf {
         self.env["HOME"].clone().into()
+    }
+
+    /// Locks the keyring, as a desktop does when its person leaves (Secret Service API, `Lock`).
+    pub async fn lock_keyring(&self) -> Result<()> {
+        let service = zbus::Proxy::new(
+            &self.bus,
+            "org.freedesktop.secrets",
+            "/org/freedesktop/secrets",
+            "org.freedesktop.Secret.Service",
+        )
+        .await?;
+        let keyring: OwnedObjectPath = service.call("ReadAlias", &("default",)).await?;
+        let (locked, _): (Vec<OwnedObjectPath>, OwnedObjectPath) =
+            service.call("Lock", &(vec![&keyring],)).await?;
+        ensure!(locked == [keyring], "the keyring is not locked: {locked:?}");
+        Ok(())
     }
 
     /// A connection that stands in for a service of the system's bus, which is the lab's own bus.
