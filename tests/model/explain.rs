@@ -65,13 +65,13 @@ impl Search<'_> {
             let one = &self.done[*next];
             let due = now.due_for(self.names, &one.attempt);
             for expires in [false, true] {
-                if expires && due.is_none() || self.tried > MOST {
+                if expires && due.is_empty() || self.tried > MOST {
                     continue;
                 }
                 self.tried += 1;
                 let mut then = now.clone();
-                if let Some(due) = due.filter(|_| expires) {
-                    then.expire(due);
+                if expires {
+                    due.iter().for_each(|due| then.expire(*due));
                 }
                 match then.take(self.names, &one.attempt, &one.seen) {
                     Ok(()) => {
@@ -215,8 +215,8 @@ pub fn difference(expected: &Reference, found: &Reference) -> Option<String> {
             let _ = writeln!(text, "mails of {cause}: expected {mailing:?}\n  found {there:?}");
         }
     }
-    for cause in found.mails.keys().filter(|cause| !expected.mails.contains_key(*cause)) {
-        let _ = writeln!(text, "mails of {cause}: not expected");
+    for (cause, mailing) in found.mails.iter().filter(|(it, _)| !expected.mails.contains_key(*it)) {
+        let _ = writeln!(text, "mails of {cause}: not expected, found {mailing:?}");
     }
     (!text.is_empty()).then_some(text)
 }

@@ -123,19 +123,29 @@ impl Reference {
         self.partnerships.iter().filter(|(_, found)| is_due(found)).map(|(id, _)| *id).collect()
     }
 
-    /// Those of them that an attempt is about.
-    pub fn due_for(&self, names: &Names, attempt: &Attempt) -> Option<PartnershipId> {
-        let about = match &attempt.step.what {
+    /// Those of them for which it matters whether they expire before an attempt or after it.
+    pub fn due_for(&self, names: &Names, attempt: &Attempt) -> Vec<PartnershipId> {
+        let mut due = self.due();
+        match &attempt.step.what {
             Operation::Take { partnership, .. }
             | Operation::NameOwner { partnership, .. }
-            | Operation::DismissOwner { partnership, .. } => names.partnership(*partnership),
-            Operation::Request { guest, .. } => {
-                let host = self.user(names.user(attempt.step.who))?.workspace;
-                self.newest(host, names.workspace(*guest))?
+            | Operation::DismissOwner { partnership, .. } => {
+                due.retain(|due| *due == names.partnership(*partnership));
             }
-            _ => return None,
-        };
-        self.due().into_iter().find(|due| *due == about)
+            Operation::Request { guest, .. } => {
+                let host = self.user(names.user(attempt.step.who)).map(|user| user.workspace);
+                let about = host.and_then(|host| self.newest(host, names.workspace(*guest)));
+                due.retain(|due| Some(*due) == about);
+            }
+            // Whoever leaves is not an Owner any more, and not written to.
+            Operation::RemoveUser { user, .. } => {
+                let who = names.user(*user);
+                let theirs = |one: &Partnership| one.sender == who || one.owners.contains(&who);
+                due.retain(|due| self.partnerships.get(due).is_some_and(theirs));
+            }
+            _ => due.clear(),
+        }
+        due
     }
 
     /// The clock decides.
