@@ -24,6 +24,7 @@ mod site;
 mod start;
 mod streams;
 mod throughput;
+mod typing;
 mod web;
 
 use std::process::ExitCode;
@@ -91,6 +92,12 @@ const MEASURES: &[Measure] = &[
         run: throughput::run,
     },
     Measure { number: "P9", what: "Open event streams", needs: &[], run: streams::run },
+    Measure {
+        number: "P10",
+        what: "Typing into the search of a long list",
+        needs: &[Need::Window],
+        run: typing::run,
+    },
     Measure {
         number: "P11",
         what: "How large the package is",
