@@ -1,5 +1,6 @@
 //! A real server with real people, for the tests of the whole.
 
+mod authority;
 pub mod contract;
 pub mod dump;
 mod fault;
@@ -18,6 +19,7 @@ use entente_server::{Config, Running, Server, add_key, add_user, add_workspace};
 use entente_wire::NewPartnership;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use authority::Authority;
 pub use fault::{Fault, FaultProxy};
 pub use ground::Ground;
 pub use served::Served;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use entente_api_client::{Client, ClientOptions};
+use entente_api_client::{Client, ClientOptions, ExtraCertificates};
 use entente_cache::{Cache, Intent, IntentAction, Journal, Keeping, ListQuery, PartnershipRecord};
 use entente_domain::{Action, PartnershipId, StateName};
 use entente_server::{Clock as _, SystemClock};
@@ -55,10 +55,22 @@ impl Desk {
         directory: &Path,
         url: String,
     ) -> Result<Self> {
+        Self::open_trusting(world, first, directory, url, ExtraCertificates::default()).await
+    }
+
+    /// The same, with somebody who vouches for servers beside those whom the system trusts.
+    pub async fn open_trusting(
+        world: &World,
+        first: &str,
+        directory: &Path,
+        url: String,
+        certificates: ExtraCertificates,
+    ) -> Result<Self> {
         let options = ClientOptions {
             connect: Duration::from_secs(2),
             answer: Duration::from_secs(5),
-            silence: Duration::from_secs(40),
+            certificates,
+            ..ClientOptions::default()
         };
         let client = Client::new(url.parse()?, world.person(first).key.clone(), options)?;
         let (cache, _) =

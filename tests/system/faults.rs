@@ -4,11 +4,12 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
+use entente_api_client::ExtraCertificates;
 use entente_domain::{Action, StateName};
 use entente_server::{Clock as _, Config, ManualClock, SystemClock, TlsFiles};
 use entente_store::Engine;
 use entente_sync::Connectivity;
-use entente_tests::{Fault, FaultProxy, Ground, World};
+use entente_tests::{Authority, Fault, FaultProxy, Ground, World};
 use rcgen::{CertificateParams, KeyPair};
 
 use crate::{clients::Desk, request};
@@ -122,6 +123,26 @@ async fn a_certificate_that_nobody_trusts_is_told_and_gets_no_key() -> Result<()
     // Nor is a server taken for encrypted that is not.
     let plain = Desk::open_at(&world, "uma", ground.path(), proxy.url()).await?;
     plain.until("no plain server", |status| matches!(status, Connectivity::Offline { .. })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_may_vouch_for_its_servers_itself() -> Result<()> {
+    let ground = Ground::new(Engine::Sqlite)?;
+    let authority = Authority::new(ground.path())?;
+    let tls = Some(authority.server);
+    let world = World::start_with(Config { tls, ..ground.config() }).await?;
+    let url = format!("https://{}", world.server.as_ref().context("it runs")?.address());
+    let desk = Desk::open_at(&world, "uma", ground.path(), url.clone()).await?;
+    desk.until("nobody knows who vouches for it", |status| match status {
+        Connectivity::Offline { problem, .. } => {
+            problem.code == "untrusted" && problem.message.contains("certificate authority in the")
+        }
+        _ => false,
+    })
+    .await?;
+    let known = ExtraCertificates::from_pem(&fs::read(authority.file)?)?;
+    let desk = Desk::open_trusting(&world, "adam", ground.path(), url, known).await?;
+    desk.live().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

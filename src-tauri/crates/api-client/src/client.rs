@@ -5,7 +5,7 @@ use entente_wire::{
     Changes, Document, ErrorCode, MeResource, PartnershipResource, Resource, TermsAttributes,
 };
 use reqwest::{
-    Method, RequestBuilder, Response,
+    ClientBuilder, Method, RequestBuilder, Response,
     header::{ACCEPT, IF_MATCH},
 };
 use secrecy::ExposeSecret as _;
@@ -13,12 +13,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    ApiError, Credentials, EventStream, ServerAddress,
+    ApiError, Credentials, EventStream, ExtraCertificates, ServerAddress,
     transport::{Transport, is_media_type, read},
 };
 
-/// How patient a client is.
-#[derive(Debug, Clone, Copy)]
+/// How patient a client is, and whom it trusts.
+#[derive(Debug, Clone)]
 pub struct ClientOptions {
     /// The most time to make a connection.
     pub connect: Duration,
@@ -26,6 +26,8 @@ pub struct ClientOptions {
     pub answer: Duration,
     /// The most silence on an event stream; the server says something every 15 s.
     pub silence: Duration,
+    /// Who vouches for servers, beside those whom the system trusts.
+    pub certificates: ExtraCertificates,
 }
 
 impl Default for ClientOptions {
@@ -34,7 +36,19 @@ impl Default for ClientOptions {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(20),
             silence: Duration::from_secs(40),
+            certificates: ExtraCertificates::default(),
         }
+    }
+}
+
+impl ClientOptions {
+    /// How every connection of the program's is made, whatever it asks for.
+    pub fn prepare(&self, builder: ClientBuilder) -> ClientBuilder {
+        let builder = builder
+            .user_agent(concat!("Entente/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.connect)
+            .tcp_nodelay(true);
+        self.certificates.add_to(builder)
     }
 }
 
@@ -52,7 +66,7 @@ impl Client {
         credentials: impl Into<Credentials>,
         options: ClientOptions,
     ) -> Result<Self, ApiError> {
-        Ok(Self { transport: Transport::new(server, options)?, credentials: credentials.into() })
+        Ok(Self { transport: Transport::new(server, &options)?, credentials: credentials.into() })
     }
 
     /// The server it talks to.

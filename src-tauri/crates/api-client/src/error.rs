@@ -25,7 +25,10 @@ pub enum ApiError {
     #[error("The server takes too long to answer.")]
     TimedOut,
     /// The server's certificate is not trusted, or there is none.
-    #[error("The server's certificate is not trusted, so nothing was sent.")]
+    #[error(
+        "The server's certificate is not trusted, so nothing was sent. If your organisation vouches \
+         for its servers itself, name the file of its certificate authority in the settings."
+    )]
     Untrusted,
     /// It answered, but not as this API does: a web page, a proxy.
     #[error("This address answers, but it is not an Entente server. Check the address.")]

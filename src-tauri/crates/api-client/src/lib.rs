@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod address;
+mod certificates;
 mod client;
 mod credentials;
 mod error;
@@ -18,6 +19,7 @@ mod sign_in;
 mod transport;
 
 pub use address::{AddressError, ServerAddress};
+pub use certificates::{CertificateError, ExtraCertificates};
 pub use client::{Client, ClientOptions};
 pub use credentials::{Credentials, SessionTokens};
 pub use error::{ApiError, Outcome};

@@ -19,7 +19,7 @@ pub struct Sessions {
 impl Sessions {
     /// Nothing is sent yet.
     pub fn new(server: ServerAddress, options: ClientOptions) -> Result<Self, ApiError> {
-        Ok(Self { transport: Transport::new(server, options)? })
+        Ok(Self { transport: Transport::new(server, &options)? })
     }
 
     /// `POST /auth/sso`: the provider that serves a mail address or a workspace.

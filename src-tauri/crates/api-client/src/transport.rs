@@ -22,14 +22,11 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(server: ServerAddress, options: ClientOptions) -> Result<Self, ApiError> {
+    pub(crate) fn new(server: ServerAddress, options: &ClientOptions) -> Result<Self, ApiError> {
         let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("Entente/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(options.connect)
-                .tcp_nodelay(true)
-                // The key goes to the server that it was given for, and to no other.
-                .redirect(Policy::none())
+            let builder = options.prepare(reqwest::Client::builder());
+            // The key goes to the server that it was given for, and to no other.
+            builder.redirect(Policy::none())
         };
         Ok(Self {
             http: builder().timeout(options.answer).build()?,

@@ -31,6 +31,7 @@ fn client(address: SocketAddr) -> Client {
         connect: Duration::from_secs(2),
         answer: Duration::from_millis(500),
         silence: Duration::from_millis(300),
+        ..ClientOptions::default()
     };
     let address = format!("http://{address}").parse().expect("an address");
     Client::new(address, SecretString::from("ent_secret"), options).expect("a client")
