@@ -36,26 +36,16 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// How one target did.
-struct Done {
-    name: String,
-    executions: u64,
-    coverage: u64,
-    finding: Option<PathBuf>,
+pub struct Done {
+    pub name: String,
+    pub executions: u64,
+    pub coverage: u64,
+    pub finding: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Fuzz) -> Result<()> {
-    packages::need(BUILD)?;
-    let mut names = targets()?;
-    if let Some(only) = &arguments.only {
-        if !names.contains(only) {
-            bail!("there is no target {only:?}; there are: {}", names.join(", "));
-        }
-        names.retain(|name| name == only);
-    }
-    let fuzzer = build()?;
     let minutes = arguments.minutes;
-    say(&format!("Feeding {} for {minutes} min each", names.join(", ")));
-    let done = all(&names, &|name| feed(&fuzzer, name, minutes * 60))?;
+    let done = feed_all(minutes, arguments.only.as_deref())?;
     println!("{:<16} {:>12} {:>10} {:>9}  finding", "target", "executions", "a second", "coverage");
     for Done { name, executions, coverage, finding } in &done {
         let finding = finding.as_deref().map_or("none".into(), Path::to_string_lossy);
@@ -66,6 +56,21 @@ pub fn run(arguments: &Fuzz) -> Result<()> {
         bail!("something was found; put it into tests/fuzz/seeds with the mend");
     }
     Ok(())
+}
+
+/// Feeds all targets, or one, each for this long.
+pub fn feed_all(minutes: u64, only: Option<&str>) -> Result<Vec<Done>> {
+    packages::need(BUILD)?;
+    let mut names = targets()?;
+    if let Some(only) = only {
+        if !names.iter().any(|name| name == only) {
+            bail!("there is no target {only:?}; there are: {}", names.join(", "));
+        }
+        names.retain(|name| name == only);
+    }
+    let fuzzer = build()?;
+    say(&format!("Feeding {} for {minutes} min each", names.join(", ")));
+    all(&names, &|name| feed(&fuzzer, name, minutes * 60))
 }
 
 /// Their seeds' folders name them; a test holds that against the targets themselves.

@@ -134,7 +134,8 @@ fn npm(script: &str) -> Result<()> {
     run_command(&mut ui::npm(&["run", "--silent", script]))
 }
 
-fn check_dependencies(deny: &Path, what: &[&str]) -> Result<()> {
+/// Has cargo-deny look at what the project depends on.
+pub fn check_dependencies(deny: &Path, what: &[&str]) -> Result<()> {
     let mut check = command(deny);
     check.args(["--workspace", "--config", ".config/deny.toml", "check", "--hide-inclusion-graph"]);
     check.args(what);

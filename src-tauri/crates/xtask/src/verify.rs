@@ -1,7 +1,10 @@
 //! The long checks: what the tests try in a short form, at the sizes that are held.
 
+mod weaknesses;
+
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -83,18 +86,59 @@ const CHECKS: &[Check] = &[
     },
 ];
 
+/// The one check that is no test.
+const WEAKNESSES: (&str, &str) = ("S6", "known weaknesses of dependencies, and what fuzzers find");
+
+/// What a check told: one line for each of its tests.
+type Told = Vec<Map<String, Value>>;
+
 /// How a check went.
 struct Done {
-    check: &'static Check,
+    name: &'static str,
+    what: &'static str,
     took: Duration,
     failed: Option<String>,
-    /// What its tests told: one line for each.
-    told: Vec<Map<String, Value>>,
+    told: Told,
 }
 
 pub fn run(arguments: &Verify) -> Result<()> {
-    let checks = chosen(&arguments.only)?;
+    let (checks, with_weaknesses) = chosen(&arguments.only)?;
     packages::need(BUILD)?;
+    let mut all = Vec::new();
+    let figures = target().join("verify.jsonl");
+    let _ = fs::remove_file(&figures);
+    if !checks.is_empty() {
+        all = tested(checks, arguments.seed, &figures)?;
+    }
+    if with_weaknesses {
+        all.push(weaknesses(&figures)?);
+    }
+    say(&format!("Figures, also in {}", figures.display()));
+    all.iter().for_each(print);
+    let failed: Vec<&str> =
+        all.iter().filter(|done| done.failed.is_some()).map(|done| done.name).collect();
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// Looks for weaknesses, and writes what it tells beside what the tests do.
+fn weaknesses(figures: &Path) -> Result<Done> {
+    let (name, what) = WEAKNESSES;
+    say(&format!("{name}: {what}"));
+    let begun = Instant::now();
+    let mut told = Told::new();
+    let failed = weaknesses::look(&mut told).unwrap_or_else(|why| Some(format!("{why:#}")));
+    let mut file = fs::File::options().create(true).append(true).open(figures)?;
+    for line in &told {
+        let mut line = line.clone();
+        line.insert("check".into(), name.into());
+        writeln!(file, "{}", Value::Object(line))?;
+    }
+    Ok(Done { name, what, took: begun.elapsed(), failed, told })
+}
+
+/// Runs tests at their full sizes.
+fn tested(checks: Vec<&'static Check>, seed: u64, figures: &PathBuf) -> Result<Vec<Done>> {
     packages::need(DATABASE)?;
     packages::need(PYTHON)?;
     let python = entente_testkit::python_env()?;
@@ -102,40 +146,37 @@ pub fn run(arguments: &Verify) -> Result<()> {
     say("Building the tests, optimised and with their assertions");
     run_command(tests(&nextest).arg("--no-run"))?;
     let postgres = Postgres::start()?;
-    let figures = target().join("verify.jsonl");
-    let _ = fs::remove_file(&figures);
     let mut all = Vec::new();
     for check in checks {
         say(&format!("{}: {}", check.name, check.what));
-        let known = read(&figures)?.len();
+        let known = read(figures)?.len();
         let mut test = tests(&nextest);
         test.args(["--filterset", check.tests, "--no-capture"]);
         test.env(entente_testkit::ADDRESS, postgres.address());
         test.env(entente_testkit::ENVIRONMENT, &python);
-        test.env("ENTENTE_FIGURES", &figures).env("ENTENTE_SEED", arguments.seed.to_string());
+        test.env("ENTENTE_FIGURES", figures).env("ENTENTE_SEED", seed.to_string());
         test.envs(check.sizes.iter().map(|(name, size)| (name, size.to_string())));
         let begun = Instant::now();
         let failed = run_command(&mut test).err().map(|why| why.to_string());
-        let told = read(&figures)?.split_off(known);
+        let told = read(figures)?.split_off(known);
         let silent = told.is_empty().then(|| "it told no figures".to_owned());
-        all.push(Done { check, took: begun.elapsed(), failed: failed.or(silent), told });
+        let Check { name, what, .. } = *check;
+        all.push(Done { name, what, took: begun.elapsed(), failed: failed.or(silent), told });
     }
-    say(&format!("Figures, also in {}", figures.display()));
-    all.iter().for_each(print);
-    let failed: Vec<&str> =
-        all.iter().filter(|done| done.failed.is_some()).map(|done| done.check.name).collect();
-    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
-    Ok(())
+    Ok(all)
 }
 
-fn chosen(only: &[String]) -> Result<Vec<&'static Check>> {
-    let is = |check: &Check, name: &String| check.name.eq_ignore_ascii_case(name);
-    if let Some(unknown) = only.iter().find(|name| !CHECKS.iter().any(|check| is(check, name))) {
-        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
-        bail!("there is no check {unknown}; there are {}", names.join(", "));
+/// Which tests are wanted, and whether weaknesses are to be looked for.
+fn chosen(only: &[String]) -> Result<(Vec<&'static Check>, bool)> {
+    let names = || CHECKS.iter().map(|check| check.name).chain([WEAKNESSES.0]);
+    if let Some(unknown) = only.iter().find(|name| !names().any(|it| it.eq_ignore_ascii_case(name)))
+    {
+        bail!("there is no check {unknown}; there are {}", names().collect::<Vec<_>>().join(", "));
     }
-    let wanted = |check: &&Check| only.is_empty() || only.iter().any(|name| is(check, name));
-    Ok(CHECKS.iter().filter(wanted).collect())
+    let wanted =
+        |name: &str| only.is_empty() || only.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let checks = CHECKS.iter().filter(|check| wanted(check.name)).collect();
+    Ok((checks, wanted(WEAKNESSES.0)))
 }
 
 /// The test runner, on a build of its own: as fast as a release, and with everything that is asserted.
@@ -156,7 +197,7 @@ fn read(figures: &PathBuf) -> Result<Vec<Map<String, Value>>> {
 
 fn print(done: &Done) {
     let verdict = if done.failed.is_some() { "FAILED" } else { "held" };
-    let Check { name, what, .. } = done.check;
+    let Done { name, what, .. } = done;
     println!("{name:<4} {verdict:<6} {:>8.1} s  {what}", done.took.as_secs_f64());
     for told in &done.told {
         let figures = told.iter().filter(|(name, _)| *name != "check");
