@@ -14,6 +14,8 @@ mod outside;
 mod profiles;
 mod secrets;
 mod settings;
+mod trust;
+mod updates;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +35,8 @@ use crate::{
 };
 use attending::Poke;
 use home::Home;
+use updates::Updates;
+pub use updates::{UPDATER, is_updatable};
 
 /// The name under which the keyring has the keys.
 const SERVICE: &str = "app.entente.desktop";
@@ -75,6 +79,8 @@ struct Inner {
     /// What a link asked for while it could not be known whose it is.
     wanted_link: Mutex<Option<Item>>,
     tray: Mutex<Option<entente_attention::TrayModel>>,
+    /// What is known of newer versions.
+    updates: Mutex<Updates>,
     /// Dropped to stop waiting for the browser.
     signing_in: Mutex<Option<oneshot::Sender<()>>>,
     /// Whether something shows the tray.
@@ -101,6 +107,7 @@ impl Controller {
                 open_item: Mutex::default(),
                 wanted_link: Mutex::default(),
                 tray: Mutex::default(),
+                updates: Mutex::default(),
                 signing_in: Mutex::default(),
                 has_tray: AtomicBool::new(true),
                 window_memory: tokio::sync::Mutex::default(),
@@ -119,6 +126,8 @@ impl Controller {
                     this.note(NoticeKind::StorageFailed, &error.message);
                 }
                 this.forget_what_was_told().await;
+                this.come_back(begin.hidden).await;
+                tauri::async_runtime::spawn(this.clone().look_for_updates());
                 this.listen_to_tray(begin.hidden).await;
             }
         });

@@ -55,10 +55,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
     let registry = registry::registry();
     let Arguments { demo, hidden, link, .. } = arguments;
-    let app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
-            started_again(app, arguments);
-        }))
+    let context = context()?;
+    let mut builder = tauri::Builder::default().plugin(tauri_plugin_single_instance::init(
+        |app, arguments, _| started_again(app, arguments),
+    ));
+    if controller::is_updatable(context.config()) {
+        builder = builder.plugin(tauri_plugin_updater::Builder::new().build());
+    }
+    let app = builder
         .invoke_handler(registry.invoke_handler())
         .setup(move |app| {
             registry.mount_events(app);
@@ -73,7 +77,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             }
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context)
         .context("the window system could not be used")?;
 
     app.run(|app, event| match event {
@@ -99,6 +103,21 @@ pub fn run(arguments: Arguments) -> Result<()> {
         _ => {}
     });
     Ok(())
+}
+
+/// What the program was built with.
+fn context() -> Result<tauri::Context> {
+    let mut context = tauri::generate_context!();
+    // Tests name a place for newer versions of their own; what people run has the one that it was
+    // built with, or none.
+    if cfg!(debug_assertions)
+        && let Some(file) = std::env::var_os("ENTENTE_UPDATES")
+    {
+        let place = std::fs::read(file).context("ENTENTE_UPDATES")?;
+        let place = serde_json::from_slice(&place).context("ENTENTE_UPDATES")?;
+        context.config_mut().plugins.0.insert(controller::UPDATER.into(), place);
+    }
+    Ok(context)
 }
 
 /// Somebody started the program while it runs: they want to see it, or what a link names. A start at

@@ -5,6 +5,7 @@ mod access;
 mod decision;
 mod partnership;
 mod settings;
+mod update;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -20,6 +21,7 @@ pub use partnership::{
     PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow, detail, row,
 };
 pub use settings::{CloseChoice, NotificationSettings, ProgramChange, ProgramSettings};
+pub use update::{NewerVersion, UpdateStage};
 
 /// Everything that is not one screen's own content.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -35,6 +37,8 @@ pub struct AppState {
     pub demo: Option<DemoHint>,
     /// What the person should know about this machine.
     pub notices: Vec<AppNotice>,
+    /// A newer version that was found.
+    pub newer: Option<NewerVersion>,
     /// Until when no notification is shown.
     pub paused_until: Option<String>,
     /// Where there is no keyring: whether what was seen is kept on the disk unencrypted, or not at

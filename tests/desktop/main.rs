@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod banners;
+mod certificates;
 mod faults;
 mod habits;
 mod keyboard;
@@ -17,6 +18,7 @@ mod stage;
 mod story;
 mod tour;
 mod tray;
+mod updates;
 
 use std::path::PathBuf;
 

@@ -42,6 +42,26 @@ describe("first start", () => {
   });
 });
 
+describe("a server that an organisation vouches for itself", () => {
+  it("can be trusted where it was refused", async () => {
+    const user = show("first");
+    await user.click(await button(en.connect));
+    expect(screen.queryByLabelText(en.caFile)).toBeNull();
+    await user.type(await box(en.serverAddress), "entente.example.com");
+    await user.type(screen.getByLabelText(en.apiKey), "ent_right");
+    const sentence = "The server's certificate is not trusted.";
+    backend.refusals.set("connect", refusal("untrusted", sentence, "server"));
+    await user.click(await button(en.connect));
+    expect(await screen.findByText(sentence)).toBeTruthy();
+    await user.type(await screen.findByLabelText(en.caFile), "/etc/ssl/own.pem");
+    await expectAccessible();
+    // What was typed is kept before it is needed.
+    await user.click(await button(en.connect));
+    expect(await screen.findByRole("heading", { name: en.yourPartners })).toBeTruthy();
+    expect(backend.program.caFile).toBe("/etc/ssl/own.pem");
+  });
+});
+
 describe("a request", () => {
   const id = "01990000-0000-7000-8000-00000000bbbb";
 

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Desk } from "./lib/state/desk.svelte";
 import { refusal } from "./lib/backend/fake";
 import { en } from "./lib/text/en";
+import { fill } from "./lib/text/texts";
 import { anew, button, expectAccessible, open } from "./test-window";
 
 anew();
@@ -81,10 +82,98 @@ describe("the settings of the program", () => {
     expect(screen.getByText(en.startAtLoginNot)).toBeTruthy();
   });
 
+  it("trust whom a file vouches for, and say why a file is not taken", async () => {
+    const { backend, user } = await openPart("general");
+    const sentence = "This file holds no certificate.";
+    backend.refusals.set("changeProgramSettings", refusal("bad_certificate", sentence, "ca_file"));
+    const field = await screen.findByLabelText(en.caFile);
+    await user.type(field, "/etc/hosts");
+    await user.tab();
+    expect(await screen.findByText(sentence)).toBeTruthy();
+    expect(field).toHaveProperty("ariaInvalid", "true");
+    expect(field).toHaveProperty("value", "/etc/hosts");
+    expect(backend.program.caFile).toBeNull();
+    await expectAccessible();
+    await user.clear(field);
+    await user.type(field, "/etc/ssl/own.pem");
+    await user.tab();
+    await waitFor(() => expect(backend.program.caFile).toBe("/etc/ssl/own.pem"));
+    await waitFor(() => expect(screen.queryByText(sentence)).toBeNull());
+  });
+
+  it("say what is wrong with a file that was taken once", async () => {
+    const opened = open();
+    opened.backend.program.caFile = "/etc/ssl/own.pem";
+    opened.backend.program.caFileProblem = "This file cannot be read.";
+    await opened.user.click(await button(en.settings));
+    await opened.user.click(await button(en.settingsOf.general));
+    expect(await screen.findByText("This file cannot be read.")).toBeTruthy();
+  });
+
   it("copy what helps to find a fault", async () => {
     const { user } = await openPart("about");
     await user.click(await button(en.copyDiagnostics));
     expect(await navigator.clipboard.readText()).toContain("Entente: 0.1.0");
+  });
+});
+
+describe("newer versions", () => {
+  async function openAbout(lookForUpdates: boolean | null) {
+    const opened = open();
+    opened.backend.program.lookForUpdates = lookForUpdates;
+    await opened.user.click(await button(en.settings));
+    await opened.user.click(await button(en.settingsOf.about));
+    return opened;
+  }
+  const newer = { version: "0.2.0", putOff: false, stage: { kind: "waiting" } } as const;
+  const there = fill(en.newerVersion, { version: "0.2.0" });
+
+  it("are not spoken of where there is no place for them", async () => {
+    await openAbout(null);
+    expect(await screen.findByText(en.noUpdates)).toBeTruthy();
+    expect(screen.queryByRole("switch", { name: en.lookForUpdates })).toBeNull();
+    expect(screen.queryByRole("button", { name: en.lookNow })).toBeNull();
+    await expectAccessible();
+  });
+
+  it("can be not looked for, and be looked for now", async () => {
+    const { backend, user } = await openAbout(true);
+    await user.click(await screen.findByRole("switch", { name: en.lookForUpdates }));
+    await waitFor(() => expect(backend.program.lookForUpdates).toBe(false));
+    await user.click(await button(en.lookNow));
+    expect((await screen.findAllByText(en.newest)).length).toBeGreaterThan(0);
+    backend.refusals.set("lookForUpdate", refusal("unreachable", "The place cannot be reached."));
+    await user.click(await button(en.lookNow));
+    expect(await screen.findByText("The place cannot be reached.")).toBeTruthy();
+    await expectAccessible();
+  });
+
+  it("are installed only when the person asks, and a refusal is told", async () => {
+    const { backend, user } = await openAbout(true);
+    backend.newer = { ...newer };
+    await user.click(await button(en.lookNow));
+    const banner = await screen.findByTestId("newer-version");
+    expect(within(banner).getByText(there)).toBeTruthy();
+    expect(backend.sent).toEqual([]);
+    await expectAccessible();
+    backend.refusals.set("installUpdate", refusal("not_genuine", "It is not signed."));
+    await user.click(within(banner).getByRole("button", { name: en.installUpdate }));
+    expect(await screen.findByText("It is not signed.")).toBeTruthy();
+    await user.click(within(banner).getByRole("button", { name: en.installUpdate }));
+    expect(backend.sent).toEqual(["installUpdate"]);
+  });
+
+  it("show how far their installation is, and can be put off", async () => {
+    const { backend, user } = open();
+    backend.state.newer = { ...newer, stage: { kind: "downloading", percent: 40 } };
+    backend.emit({ kind: "state_changed" });
+    const banner = await screen.findByTestId("newer-version");
+    expect(within(banner).getByRole("progressbar")).toHaveProperty("value", 40);
+    expect(within(banner).queryByRole("button")).toBeNull();
+    backend.state.newer = { ...newer };
+    backend.emit({ kind: "state_changed" });
+    await user.click(await button(en.later));
+    await waitFor(() => expect(screen.queryByTestId("newer-version")).toBeNull());
   });
 });
 

@@ -42,3 +42,24 @@ pub async fn zoom(window: WebviewWindow, percent: u32) -> Answer<()> {
         CommandError::new("zoom_failed", &format!("The size was not changed: {error}."))
     })
 }
+
+/// Looks for a newer version now; it is in the state that is given.
+#[tauri::command]
+#[specta::specta]
+pub async fn look_for_update(controller: State<'_, Controller>) -> Answer<AppState> {
+    controller.look_for_update().await
+}
+
+/// Does not show the newer version by itself any more, until there is a still newer one.
+#[tauri::command]
+#[specta::specta]
+pub async fn put_off_update(controller: State<'_, Controller>) -> Answer<AppState> {
+    controller.put_off_update().await
+}
+
+/// Downloads the newer version, installs it, and starts it in the place of this one.
+#[tauri::command]
+#[specta::specta]
+pub async fn install_update(controller: State<'_, Controller>) -> Answer<()> {
+    controller.install_update().await
+}

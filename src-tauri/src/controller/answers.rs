@@ -35,6 +35,7 @@ impl Controller {
             active: None,
             demo: None,
             notices: self.notices().clone(),
+            newer: self.newer_version(),
             paused_until: None,
             keeps_unencrypted: None,
             open_item: None,

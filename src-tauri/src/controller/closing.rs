@@ -103,8 +103,18 @@ impl Controller {
 
     /// Ends what runs, and then the program.
     pub async fn quit(&self) {
+        self.end().await;
+        self.inner.app.exit(0);
+    }
+
+    /// Ends the program, and begins it again as it is on the disk now.
+    pub(super) async fn restart(&self) {
+        self.end().await;
+        self.inner.app.request_restart();
+    }
+
+    async fn end(&self) {
         window::remember(&self.inner.app);
         self.shut_down().await;
-        self.inner.app.exit(0);
     }
 }

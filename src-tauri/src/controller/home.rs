@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use entente_api_client::{Client, ClientOptions, Credentials, ServerAddress};
+use entente_api_client::{Client, Credentials, ServerAddress};
 use entente_attention::Occasion;
 use entente_cache::{
     Applied, Cache, CacheError, Journal, Keeping, MeRecord, Opened, ProfileRecord, Record,
@@ -18,7 +18,7 @@ use entente_cache::{
 use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
 use tokio::sync::{RwLock, mpsc};
 
-use super::{Controller, attending::Poke, now};
+use super::{Controller, attending::Poke, now, trust::client_options};
 use crate::{
     embedded::Demo,
     view::{BackendEvent, NoticeKind},
@@ -146,12 +146,13 @@ impl Controller {
         };
         let path = home.root.join("profiles").join(&record.id).join("cache.db");
         let (cache, keeping) = self.open_cache(&path, wanted).await?;
+        let options = client_options(&home.journal).await;
         let client = credentials.clone().and_then(|credentials| {
             let unreadable =
                 |message: String| Problem { code: "unreachable".into(), message, retryable: false };
             let server: ServerAddress =
                 record.server.parse().map_err(|error| unreadable(format!("{error}")))?;
-            Client::new(server, credentials, ClientOptions::default())
+            Client::new(server, credentials, options)
                 .map_err(|error| unreadable(format!("{error}")))
         });
         let me = cache.me().await?;

@@ -11,7 +11,7 @@ use entente_wire::MeResource;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use super::{Controller, home::Profile, opening::ACTIVE};
+use super::{Controller, home::Profile, opening::ACTIVE, trust::client_options};
 use crate::view::{AppState, CommandError};
 
 const COLORS: u8 = 8;
@@ -32,7 +32,7 @@ struct Admitted {
 impl Controller {
     /// Adds a profile with a key, or gives one that is there a new key.
     pub async fn connect(&self, server: &str, key: SecretString) -> Result<AppState, CommandError> {
-        let admitted = admit(address(server)?, key, SignInKind::Key).await?;
+        let admitted = self.admit(address(server)?, key, SignInKind::Key).await?;
         self.adopt(admitted).await
     }
 
@@ -51,7 +51,8 @@ impl Controller {
     /// Gives a profile a new key of the same user.
     pub async fn renew_key(&self, id: &str, key: SecretString) -> Result<AppState, CommandError> {
         let profile = self.any_profile(id).await?;
-        let admitted = admit(address(&profile.record.server)?, key, SignInKind::Key).await?;
+        let server = address(&profile.record.server)?;
+        let admitted = self.admit(server, key, SignInKind::Key).await?;
         self.adopt(admitted.of(id, "key")?).await
     }
 
@@ -115,7 +116,7 @@ impl Controller {
         let profile = home.profiles.remove(index);
         profile.close().await;
         if !profile.demo {
-            end_session(&profile).await;
+            end_session(&profile, client_options(&home.journal).await).await;
             // The key first: without it, what may be left of the cache can be read by nobody.
             self.forget_secrets(id).await;
         }
@@ -160,7 +161,8 @@ impl Controller {
                 None => self.credentials_of(&old.record.id).await,
             };
             old.close().await;
-            if matches!(old.keeping, Keeping::Plain) {
+            let keeps = self.keeping(&home.journal, &old.record.id);
+            if matches!(old.keeping, Keeping::Plain) && !matches!(keeps.await, Keeping::Plain) {
                 old.cache.clone().delete().await?;
             }
             let profile = self.open_profile(home, old.record_now(), credentials).await?;
@@ -221,8 +223,8 @@ impl Controller {
         server: ServerAddress,
         whose: &str,
     ) -> Result<Admitted, CommandError> {
-        let sessions =
-            Sessions::new(server.clone(), ClientOptions::default()).map_err(|e| refused(&e))?;
+        let options = self.client_options().await?;
+        let sessions = Sessions::new(server.clone(), options).map_err(|e| refused(&e))?;
         let provider = sessions.provider(whose.trim()).await.map_err(|e| refused(&e))?;
         let sign_in = SignIn::begin(&provider).await.map_err(|error| not_signed_in(&error))?;
         // A second sign-in ends the first one's waiting.
@@ -244,7 +246,25 @@ impl Controller {
         };
         self.cancel_sign_in();
         let tokens = sessions.begin(&grant).await.map_err(|error| refused(&error))?;
-        admit(server, tokens.to_secret(), SignInKind::Browser).await
+        self.admit(server, tokens.to_secret(), SignInKind::Browser).await
+    }
+
+    /// Asks the server whose a key or session is.
+    async fn admit(
+        &self,
+        server: ServerAddress,
+        secret: SecretString,
+        sign_in: SignInKind,
+    ) -> Result<Admitted, CommandError> {
+        let token = match SessionTokens::from_secret(&secret) {
+            Some(tokens) => tokens.access,
+            None => secret.clone(),
+        };
+        let options = self.client_options().await?;
+        let client = Client::new(server.clone(), Credentials::from(token), options)
+            .map_err(|error| refused(&error))?;
+        let me = client.me().await.map_err(|error| refused(&error))?;
+        Ok(Admitted { server, me, secret, sign_in })
     }
 
     fn signing_in(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<()>>> {
@@ -253,10 +273,10 @@ impl Controller {
 }
 
 /// Tells the server that a session is over, if it can be told. It ends by itself otherwise.
-async fn end_session(profile: &Profile) {
+async fn end_session(profile: &Profile, options: ClientOptions) {
     let tokens = profile.credentials.as_ref().and_then(Credentials::tokens);
     let (Some(tokens), Ok(server)) = (tokens, profile.record.server.parse()) else { return };
-    let ended = async { Sessions::new(server, ClientOptions::default())?.end(&tokens).await };
+    let ended = async { Sessions::new(server, options)?.end(&tokens).await };
     match tokio::time::timeout(GOODBYE, ended).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(code = error.code(), "a session was not ended"),
@@ -274,22 +294,6 @@ impl Admitted {
         let message = format!("That is somebody else: {who}. Add them as a profile of their own.");
         Err(CommandError::new("another_user", &message).about(field))
     }
-}
-
-/// Asks the server whose a key or session is.
-async fn admit(
-    server: ServerAddress,
-    secret: SecretString,
-    sign_in: SignInKind,
-) -> Result<Admitted, CommandError> {
-    let token = match SessionTokens::from_secret(&secret) {
-        Some(tokens) => tokens.access,
-        None => secret.clone(),
-    };
-    let client = Client::new(server.clone(), Credentials::from(token), ClientOptions::default())
-        .map_err(|error| refused(&error))?;
-    let me = client.me().await.map_err(|error| refused(&error))?;
-    Ok(Admitted { server, me, secret, sign_in })
 }
 
 fn address(server: &str) -> Result<ServerAddress, CommandError> {

@@ -7,7 +7,7 @@ use entente_cache::Journal;
 use entente_desktop::Autostart;
 use entente_domain::Timestamp;
 
-use super::{Controller, answers::Answer, attending::Poke, now};
+use super::{Controller, answers::Answer, attending::Poke, now, trust, updates::LOOK_FOR_UPDATES};
 use crate::view::{
     AppState, BackendEvent, CloseChoice, CommandError, NotificationSettings, PauseChoice,
     ProgramChange, ProgramSettings,
@@ -79,7 +79,11 @@ impl Controller {
     /// How the program behaves on this computer.
     pub async fn program_settings(&self) -> Answer<ProgramSettings> {
         let journal = self.journal().await?;
+        let (ca_file, ca_file_problem) = trust::ca_file(&journal).await;
         Ok(ProgramSettings {
+            ca_file,
+            ca_file_problem,
+            look_for_updates: self.looks_for_updates(&journal).await,
             start_at_login: Autostart::of(ENTRY).map(|entry| entry.is_on()),
             close_without_tray: self.close_choice(&journal).await,
             has_tray: self.has_tray(),
@@ -94,6 +98,12 @@ impl Controller {
         }
         if let Some(wanted) = change.start_at_login {
             start_at_login(wanted)?;
+        }
+        if let Some(path) = change.ca_file {
+            self.set_ca_file(&journal, &path).await?;
+        }
+        if let Some(wanted) = change.look_for_updates {
+            journal.put_setting(LOOK_FOR_UPDATES, &wanted).await?;
         }
         self.program_settings().await
     }

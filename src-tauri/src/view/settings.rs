@@ -59,16 +59,27 @@ pub struct ProgramSettings {
     pub close_without_tray: CloseChoice,
     /// Whether there is a tray just now.
     pub has_tray: bool,
+    /// The file of a certificate authority that is trusted beside those of the system.
+    pub ca_file: Option<String>,
+    /// Why that file cannot be used now.
+    pub ca_file_problem: Option<String>,
+    /// Whether newer versions are looked for; none where whoever built the program named no place
+    /// for them.
+    pub look_for_updates: Option<bool>,
 }
 
 /// Changes of [`ProgramSettings`]; what is none stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgramChange {
     /// Whether it starts at login.
     pub start_at_login: Option<bool>,
     /// What closing the window does where there is no tray.
     pub close_without_tray: Option<CloseChoice>,
+    /// The file of a certificate authority; an empty path for none.
+    pub ca_file: Option<String>,
+    /// Whether newer versions are looked for.
+    pub look_for_updates: Option<bool>,
 }
 
 /// What closing the window does where there is no tray.

@@ -1,5 +1,5 @@
-//! The operating system: notifications, the keyring, the clipboard, the browser, whether there is a
-//! tray, wake from sleep.
+//! The operating system: notifications, the keyring, the clipboard, the browser, packages, whether
+//! there is a tray, wake from sleep.
 //!
 //! Nothing here knows what the program is about. May import crates for the operating system only;
 //! notify-rust shows, keyring keeps. Nothing here makes an async caller wait for the desktop: what
@@ -14,6 +14,7 @@ mod keyring;
 #[cfg(target_os = "linux")]
 mod linux;
 mod notifier;
+mod package;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -23,6 +24,7 @@ pub use clipboard::{Clipboard, ClipboardError};
 
 pub use crate::keyring::{Keyring, KeyringError};
 pub use notifier::{Asked, Banner, Notifier, NotifyError};
+pub use package::{PackageError, PackageKind, install_package};
 
 /// Says through the sender whether something shows tray icons: at once, and each time that changes.
 /// Where the answer is not to be had, there is one.

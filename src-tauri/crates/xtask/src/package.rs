@@ -1,6 +1,7 @@
 //! Makes the packages that people install, with Tauri's own bundler.
 
 mod check;
+mod updates;
 
 use std::{
     fs,
@@ -9,6 +10,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+
+pub use updates::Place;
 
 use crate::{
     packages::{self, BUILD, PACKAGING},
@@ -21,6 +24,10 @@ pub struct Package {
     /// On Debian: install what was made in a clean root, then run the desktop tests with it.
     #[arg(long)]
     check: bool,
+    /// Where this version looks for newer ones, as JSON: `pubkey` and `endpoints`. Packages are signed
+    /// if the environment has TAURI_SIGNING_PRIVATE_KEY.
+    #[arg(long, value_name = "FILE")]
+    updates: Option<PathBuf>,
 }
 
 /// What is made on this system.
@@ -43,13 +50,20 @@ pub fn run(arguments: &Package) -> Result<()> {
     }
     ui::build()?;
     say("Building the program (release; takes a while)");
-    let program = build()?;
+    let place = arguments.updates.as_deref().map(Place::read).transpose()?;
+    let program = build(place.as_ref())?;
     say("Making packages");
     let target = target();
-    let made = bundle(&target, false, KINDS)?;
+    let made = bundle(&target, false, KINDS, place.as_ref())?;
     println!("Installed: {}", megabytes(fs::metadata(&program)?.len()));
     for package in &made {
         println!("{}  {}", megabytes(fs::metadata(package)?.len()), package.display());
+    }
+    if let Some(place) = &place {
+        match place.manifest(&target.join("release/bundle"))? {
+            Some(manifest) => println!("Publish them with {}", manifest.display()),
+            None => println!("Not signed: TAURI_SIGNING_PRIVATE_KEY is not set."),
+        }
     }
     if arguments.check {
         let deb = made.iter().find(|path| path.extension().is_some_and(|kind| kind == "deb"));
@@ -66,8 +80,12 @@ pub fn run(arguments: &Package) -> Result<()> {
 }
 
 /// The desktop program, built to be shipped.
-pub fn build() -> Result<PathBuf> {
+pub fn build(place: Option<&Place>) -> Result<PathBuf> {
     let mut build = command(env!("CARGO"));
+    match place {
+        Some(place) => build.env("TAURI_CONFIG", place.config()),
+        None => build.env_remove("TAURI_CONFIG"),
+    };
     run_command(build.args(["build", "--release", "--package", "entente", "--bins"]))?;
     Ok(target().join("release").join(program_name()))
 }
@@ -85,12 +103,14 @@ pub fn try_out() -> Result<()> {
     let mut strip = command("strip");
     strip.arg("-o").arg(folder.join("debug").join(program_name())).arg(program);
     run_command(&mut strip)?;
-    let made = bundle(&folder, true, "deb")?;
-    check::contents(made.first().context("no package was made")?)
+    let place = updates::to_try_out(&folder)?;
+    let made = bundle(&folder, true, "deb", Some(&place))?;
+    check::contents(made.first().context("no package was made")?)?;
+    check::manifest(&place.manifest(&folder.join("debug/bundle"))?.context("nothing was signed")?)
 }
 
 /// Runs the bundler on the program in a target folder.
-fn bundle(target: &Path, debug: bool, kinds: &str) -> Result<Vec<PathBuf>> {
+fn bundle(target: &Path, debug: bool, kinds: &str, place: Option<&Place>) -> Result<Vec<PathBuf>> {
     let folder = target.join(if debug { "debug" } else { "release" }).join("bundle");
     let _ = fs::remove_dir_all(&folder);
     let mut tauri = command("node");
@@ -102,6 +122,9 @@ fn bundle(target: &Path, debug: bool, kinds: &str) -> Result<Vec<PathBuf>> {
     }
     if kinds.contains("deb") {
         tauri.arg("--config").arg(changelog(&folder)?);
+    }
+    if let Some(place) = place {
+        place.sign(&mut tauri);
     }
     run_command(&mut tauri)?;
     let mut made = Vec::new();

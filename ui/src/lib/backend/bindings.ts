@@ -39,8 +39,14 @@ export const commands = {
 	appState: () => __TAURI_INVOKE<AppState>("app_state"),
 	/**  Takes a notice away. */
 	dismissNotice: (kind: NoticeKind) => __TAURI_INVOKE<AppState>("dismiss_notice", { kind }),
+	/**  Downloads the newer version, installs it, and starts it in the place of this one. */
+	installUpdate: () => __TAURI_INVOKE<null>("install_update"),
+	/**  Looks for a newer version now; it is in the state that is given. */
+	lookForUpdate: () => __TAURI_INVOKE<AppState>("look_for_update"),
 	/**  Shows no notification for a while; with no choice, shows them again. */
 	pauseNotifications: (choice: PauseChoice | null) => __TAURI_INVOKE<AppState>("pause_notifications", { choice }),
+	/**  Does not show the newer version by itself any more, until there is a still newer one. */
+	putOffUpdate: () => __TAURI_INVOKE<AppState>("put_off_update"),
 	/**  Shows everything in the window larger or smaller, in percent. */
 	zoom: (percent: number) => __TAURI_INVOKE<null>("zoom", { percent }),
 	/**  Takes a decision on the version that the person saw. */
@@ -400,6 +406,8 @@ export type AppState = {
 	demo: DemoHint | null,
 	/**  What the person should know about this machine. */
 	notices: AppNotice[],
+	/**  A newer version that was found. */
+	newer: NewerVersion | null,
 	/**  Until when no notification is shown. */
 	pausedUntil: string | null,
 	/**
@@ -724,6 +732,16 @@ export type MemberRow = {
 	allowedActions: string[],
 };
 
+/**  A newer version that was found. */
+export type NewerVersion = {
+	/**  Which. */
+	version: string,
+	/**  Whether the person wants to hear of this one later. */
+	putOff: boolean,
+	/**  How far its installation is. */
+	stage: UpdateStage,
+};
+
 /**  Which news is told. */
 export type NewsSwitches = {
 	/**  A request was approved. */
@@ -974,6 +992,10 @@ export type ProgramChange = {
 	startAtLogin: boolean | null,
 	/**  What closing the window does where there is no tray. */
 	closeWithoutTray: CloseChoice | null,
+	/**  The file of a certificate authority; an empty path for none. */
+	caFile: string | null,
+	/**  Whether newer versions are looked for. */
+	lookForUpdates: boolean | null,
 };
 
 /**  How the program behaves on this computer. */
@@ -984,6 +1006,15 @@ export type ProgramSettings = {
 	closeWithoutTray: CloseChoice,
 	/**  Whether there is a tray just now. */
 	hasTray: boolean,
+	/**  The file of a certificate authority that is trusted beside those of the system. */
+	caFile: string | null,
+	/**  Why that file cannot be used now. */
+	caFileProblem: string | null,
+	/**
+	 *  Whether newer versions are looked for; none where whoever built the program named no place
+	 *  for them.
+	 */
+	lookForUpdates: boolean | null,
 };
 
 /**  A part of each day, where the person is. The same time twice is the whole day. */
@@ -1112,6 +1143,17 @@ export type Tone =
 "closed" | 
 /**  Somebody said no. */
 "error";
+
+/**  How far the installation of a newer version is. */
+export type UpdateStage = 
+/**  Nobody asked for it. */
+{ kind: "waiting" } | 
+/**  It is being downloaded. */
+{ kind: "downloading"; 
+/**  How much is there, in percent, where that is known. */
+percent: number | null } | 
+/**  It is being installed; the system may ask for a password. */
+{ kind: "installing" };
 
 /**  A workspace. */
 export type WorkspaceRef = {

@@ -14,6 +14,7 @@ import type {
   InboxItem,
   MemberQuery,
   MemberRow,
+  NewerVersion,
   NotificationSettings,
   PartnershipDetail,
   PartnershipQuery,
@@ -78,7 +79,16 @@ export class FakeBackend implements Backend {
     mutedProfiles: [],
     hideNames: false,
   };
-  program: ProgramSettings = { startAtLogin: false, closeWithoutTray: "quit", hasTray: true };
+  program: ProgramSettings = {
+    startAtLogin: false,
+    closeWithoutTray: "quit",
+    hasTray: true,
+    caFile: null,
+    caFileProblem: null,
+    lookForUpdates: null,
+  };
+  /** What is there to be found. */
+  newer: NewerVersion | null = null;
   memory = new Map<string, string>();
   #sorted: PartnershipDetail["row"][] = [];
   readonly #listeners = new Set<(event: BackendEvent) => void>();
@@ -405,6 +415,23 @@ export class FakeBackend implements Backend {
     return this.appState();
   }
 
+  async lookForUpdate() {
+    this.#refuse("lookForUpdate");
+    this.state.newer = this.newer;
+    return this.appState();
+  }
+
+  async putOffUpdate() {
+    if (this.state.newer) this.state.newer.putOff = true;
+    return this.appState();
+  }
+
+  async installUpdate() {
+    this.#refuse("installUpdate");
+    this.sent.push("installUpdate");
+    return null;
+  }
+
   async notificationSettings() {
     return structuredClone(this.notifications);
   }
@@ -423,6 +450,8 @@ export class FakeBackend implements Backend {
     this.#refuse("changeProgramSettings");
     this.program.startAtLogin = change.startAtLogin ?? this.program.startAtLogin;
     this.program.closeWithoutTray = change.closeWithoutTray ?? this.program.closeWithoutTray;
+    if (change.caFile !== null) this.program.caFile = change.caFile || null;
+    this.program.lookForUpdates = change.lookForUpdates ?? this.program.lookForUpdates;
     return this.programSettings();
   }
 
@@ -503,6 +532,7 @@ function appState(profiles: Profile[]): AppState {
     notices: [],
     pausedUntil: null,
     openItem: null,
+    newer: null,
     keepsUnencrypted: null,
     ready: true,
   };

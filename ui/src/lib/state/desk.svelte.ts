@@ -184,6 +184,19 @@ export class Desk {
     await this.change(() => this.#backend.dismissNotice(kind));
   }
 
+  async putOffUpdate() {
+    await this.change(() => this.#backend.putOffUpdate());
+  }
+
+  /** Installs the newer version; if that succeeds, this program ends. */
+  async installUpdate() {
+    try {
+      await this.#backend.installUpdate();
+    } catch (error) {
+      this.tell(asCommandError(error).message, false);
+    }
+  }
+
   async syncNow() {
     const profile = this.selected?.profile ?? this.app?.active;
     if (!profile) return;

@@ -569,6 +569,11 @@ export const de: Texts = {
   closingWithoutTray:
     "Diese Arbeitsfläche hat keine Symbolleiste, in der Entente weiterlaufen kann.",
   closeChoices: { quit: "Beendet Entente", minimise: "Minimiert es" },
+  network: "Netz",
+  proxyText: "Der Proxy des Systems wird benutzt.",
+  caFile: "Datei einer Zertifizierungsstelle",
+  caFileText:
+    "Für Server, für die deine Organisation selbst bürgt: eine Datei in der PEM-Form, der neben dem vertraut wird, dem das System vertraut. Leer für keine.",
   pause: "Mitteilungen pausieren",
   forHour: "1 Stunde",
   untilTomorrow: "Bis morgen",
@@ -584,8 +589,22 @@ export const de: Texts = {
   languageLabel: "Sprache",
   languageSystem: "Wie das System",
   version: "Version",
-  aboutText:
-    "Entente ist freie Software unter der Apache License 2.0. Es fragt keinen anderen Server als die, mit denen du verbunden bist.",
+  aboutText: "Entente ist freie Software unter der Apache License 2.0.",
+  asksOnly: "Es fragt keinen anderen Server als die, mit denen du verbunden bist.",
+  asksAlso:
+    "Es fragt keinen anderen Server als die, mit denen du verbunden bist, und nach neueren Versionen den, von dem du es hast.",
+  noUpdates:
+    "Neuere Versionen kommen von dort, wo du Entente her hast; dieses hier sucht nicht nach ihnen.",
+  lookForUpdates: "Nach neueren Versionen suchen",
+  lookForUpdatesText: "Einmal am Tag. Gesendet wird nur, welche Version du hast.",
+  lookNow: "Jetzt suchen",
+  looking: "Wird gesucht",
+  newest: "Dies ist die neueste Version.",
+  newerVersion: "Entente {version} ist da.",
+  installUpdate: "Installieren und neu starten",
+  later: "Später",
+  downloading: "Wird heruntergeladen",
+  installing: "Wird installiert",
   diagnostics: "Diagnose",
   diagnosticsText: "Was hilft, einen Fehler zu finden, ohne Schlüssel, Namen oder Adressen.",
   copyDiagnostics: "Diagnose kopieren",

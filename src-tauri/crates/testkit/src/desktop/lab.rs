@@ -134,6 +134,11 @@ impl Lab {
         self.env.get(name).map(String::as_str)
     }
 
+    /// Gives the programs that are started from now on a variable more.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.env.insert(name.into(), value.into());
+    }
+
     /// Where its pictures and logs are.
     #[must_use]
     pub fn output(&self) -> &Path {
