@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{line::Line, setting::Setting};
 
 pub fn run(setting: &Setting) -> Result<Vec<Line>> {
-    let made = setting.target().join("release/bundle/deb");
+    let made = setting.target().join("packages/release/bundle/deb");
     let package = fs::read_dir(&made).ok().and_then(|mut files| {
         files.find_map(|file| {
             let path = file.ok()?.path();

@@ -49,18 +49,18 @@ pub fn run(arguments: &Package) -> Result<()> {
         packages::need(PACKAGING)?;
     }
     ui::build()?;
-    say("Building the program (release; takes a while)");
+    say("Building the program (small; takes a while)");
     let place = arguments.updates.as_deref().map(Place::read).transpose()?;
     let program = build(place.as_ref())?;
     say("Making packages");
-    let target = target();
-    let made = bundle(&target, false, KINDS, place.as_ref())?;
+    let folder = target().join("packages");
+    let made = bundle(&folder, false, KINDS, place.as_ref())?;
     println!("Installed: {}", megabytes(fs::metadata(&program)?.len()));
     for package in &made {
         println!("{}  {}", megabytes(fs::metadata(package)?.len()), package.display());
     }
     if let Some(place) = &place {
-        match place.manifest(&target.join("release/bundle"))? {
+        match place.manifest(&folder.join("release/bundle"))? {
             Some(manifest) => println!("Publish them with {}", manifest.display()),
             None => println!("Not signed: TAURI_SIGNING_PRIVATE_KEY is not set."),
         }
@@ -86,8 +86,14 @@ pub fn build(place: Option<&Place>) -> Result<PathBuf> {
         Some(place) => build.env("TAURI_CONFIG", place.config()),
         None => build.env_remove("TAURI_CONFIG"),
     };
-    run_command(build.args(["build", "--release", "--package", "entente", "--bins"]))?;
-    Ok(target().join("release").join(program_name()))
+    run_command(build.args(["build", "--profile", "ship", "--package", "entente", "--bins"]))?;
+    // The bundler knows no profile of this name, and writes into what it finds.
+    let program = target().join("packages/release").join(program_name());
+    if let Some(folder) = program.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::copy(target().join("ship").join(program_name()), &program)?;
+    Ok(program)
 }
 
 fn program_name() -> &'static str {
