@@ -310,8 +310,7 @@ fn failed(error: Error) -> CommandError {
         | Error::Base64(_)
         | Error::SignatureUtf8(_)
         | Error::SignedVersionMismatch { .. }
-        | Error::MissingSignedVersion
-        | Error::InvalidUpdaterFormat => not_genuine(),
+        | Error::MissingSignedVersion => not_genuine(),
         Error::TargetNotFound(_) | Error::TargetsNotFound(_) => CommandError::new(
             "no_package",
             "There is a newer version, but no package of it for this computer.",
