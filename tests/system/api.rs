@@ -268,6 +268,9 @@ async fn the_same_key_gives_the_same_answer_even_after_a_restart(ground: Ground)
     let other = serde_json::to_value(world.request_to("ines"))?;
     let other = send(&world, &other).await?;
     assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
+    let call = call(&world, "uma", "POST", "/partnerships").header("Idempotency-Key", "o\tne");
+    let no_key = call.json(body).send().await?;
+    assert_eq!((no_key.status, no_key.code()), (400, "invalid_parameter"));
     Ok(())
 }
 

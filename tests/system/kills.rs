@@ -25,7 +25,7 @@ use writer::{Lived, Writer};
 const WRITERS: usize = 8;
 /// After so many kills of the server, PostgreSQL itself is killed.
 const CRASHES: u64 = 10;
-/// How long the rest may take on a busy machine once nobody is killed any more.
+/// How long the rest may take on a busy machine once nobody is killed any more; of mails, each.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,12 +150,16 @@ async fn followed(view: &Arc<site::View>, following: Vec<Follower>) -> Result<Fo
 /// One mail for each cause and recipient, none of them sent twice. Of a kill, at most the one that was
 /// under way is left unconfirmed.
 async fn mailed(store: &Store, site: &Site, lived: &Lived, kills: u64) -> Result<Value> {
-    let begun = Instant::now();
+    let mut last = (Instant::now(), usize::MAX);
     let rows = loop {
         let rows = list_mails(&mut *store.read().await?, MailState::ALL).await?;
         let left = |row: &&OutboxRow| matches!(row.state, MailState::Waiting | MailState::Sending);
         let Some(waits) = rows.iter().find(left) else { break rows };
-        ensure!(begun.elapsed() < PATIENCE, "a mail is not sent: {waits:?}");
+        let many = rows.iter().filter(left).count();
+        if many < last.1 {
+            last = (Instant::now(), many);
+        }
+        ensure!(last.0.elapsed() < PATIENCE, "{many} mails are not sent, the first: {waits:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     let mut kept: BTreeMap<String, u64> = BTreeMap::new();

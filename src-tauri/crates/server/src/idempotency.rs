@@ -349,8 +349,9 @@ fn respond(answer: StoredAnswer) -> Response {
 
 fn idempotency_key(headers: &HeaderMap) -> ApiResult<Option<String>> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=255).contains(&key.trim().len()) => Ok(Some(key.trim().to_owned())),
+    let key = value.to_str().ok().map(str::trim);
+    match key.filter(|key| key.bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
+        Some(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
         _ => Err(ApiError::at(
             ErrorCode::InvalidParameter,
             ["header", "Idempotency-Key"],
