@@ -66,8 +66,10 @@ impl Pools {
                 .max_connections(most)
                 .acquire_timeout(Duration::from_secs(10))
                 .idle_timeout(Duration::from_secs(60))
+                .after_release(|connection, _| Box::pin(is_released(connection)))
         };
-        let write = pool(1).connect_with(options.clone()).await?;
+        let write = pool(1).connect_with(options.clone()).await;
+        let write = write.map_err(|error| CacheError::from(error).explained(path))?;
         if let Err(error) = check(&write, path).await {
             write.close().await;
             return Err(error);
@@ -80,6 +82,15 @@ impl Pools {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Whether a connection can be used again. SQLite takes a transaction back by itself when the disk is
+/// full (SQLite, "Response To Errors Within A Transaction"); sqlx then goes on to believe in it, and would
+/// refuse every other one.
+async fn is_released(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What was dropped is taken back before this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The pages that a connection keeps decrypted.

@@ -172,8 +172,10 @@ fn sqlite_code(code: &str) -> Option<i32> {
 
 fn is_busy_code(code: &str) -> bool {
     match code {
-        // SQLITE_BUSY.
-        _ if sqlite_code(code).is_some() => sqlite_code(code) == Some(5),
+        // SQLITE_BUSY, SQLITE_FULL; and SQLITE_IOERR_SHMSIZE, which is no room either.
+        _ if sqlite_code(code).is_some() => {
+            matches!(sqlite_code(code), Some(5 | 13)) || code == "4874"
+        }
         // A statement or a lock took too long; the server is a standby; it stops or starts.
         "57014" | "55P03" | "25P03" | "25006" | "57P01" | "57P02" | "57P03" => true,
         // The connection failed; the server lacks connections, memory or room.
@@ -187,10 +189,10 @@ mod tests {
 
     #[test]
     fn codes_of_both_engines_are_told_apart() {
-        for busy in ["5", "261", "517", "57P01", "57014", "08006", "53300"] {
+        for busy in ["5", "261", "517", "13", "4874", "57P01", "57014", "08006", "53300"] {
             assert!(is_busy_code(busy), "{busy}");
         }
-        for other in ["1", "11", "2067", "23505", "40001", "42601", "22021"] {
+        for other in ["1", "10", "11", "2067", "23505", "40001", "42601", "22021"] {
             assert!(!is_busy_code(other), "{other}");
         }
     }

@@ -133,7 +133,17 @@ async fn set_up_sqlite(connection: &mut Connection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Whatever hangs gives its locks back. Looks which database answers, before anything is read from it.
+/// Whether a connection can be used again. SQLite takes a transaction back by itself when the disk is
+/// full (SQLite, "Response To Errors Within A Transaction"); sqlx then goes on to believe in it, and would
+/// refuse every other one.
+async fn is_released(connection: &mut Connection) -> Result<bool, sqlx::Error> {
+    // What was dropped is taken back before this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Whatever hangs gives its locks back. No statement here runs so long that compiling it would pay.
+/// Looks which database answers, before anything is read from it.
 async fn set_up_postgres(
     connection: &mut Connection,
     known: &Mutex<Known>,
@@ -141,7 +151,7 @@ async fn set_up_postgres(
     connection
         .execute(
             "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-             SET idle_in_transaction_session_timeout = '30s'",
+             SET idle_in_transaction_session_timeout = '30s'; SET jit = off",
         )
         .await?;
     let instance = instance(connection).await?;
@@ -192,7 +202,8 @@ impl Store {
             match engine {
                 Engine::Sqlite => pool
                     .acquire_timeout(Duration::from_secs(10))
-                    .after_connect(|connection, _| Box::pin(set_up_sqlite(connection))),
+                    .after_connect(|connection, _| Box::pin(set_up_sqlite(connection)))
+                    .after_release(|connection, _| Box::pin(is_released(connection))),
                 Engine::Postgres => {
                     let known = known.clone();
                     pool.acquire_timeout(Duration::from_secs(5))

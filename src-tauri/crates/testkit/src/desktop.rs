@@ -5,12 +5,14 @@ mod appearance;
 mod banners;
 mod browser;
 mod children;
+mod disk;
 mod lab;
 mod tray;
 mod window;
 
 pub use appearance::Appearance;
 pub use banners::{Banner, Banners};
+pub use disk::Disk;
 pub use lab::{Lab, Lack};
 pub use thirtyfour::Key;
 pub use tray::{MenuEntry, Tray};

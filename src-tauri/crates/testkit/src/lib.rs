@@ -13,7 +13,7 @@ mod smtp;
 mod wait;
 
 #[cfg(all(feature = "desktop", target_os = "linux"))]
-pub use desktop::{Appearance, Banner, Banners, Key, Lab, Lack, MenuEntry, Tray, Window};
+pub use desktop::{Appearance, Banner, Banners, Disk, Key, Lab, Lack, MenuEntry, Tray, Window};
 pub use oidc::{OpenIdProvider, install_openid_provider};
 pub use postgres::{ADDRESS, Database, Postgres, Session, database};
 pub use python::{ENVIRONMENT, python_env};
