@@ -14,6 +14,7 @@ mod outside;
 mod profiles;
 mod secrets;
 mod settings;
+mod storage;
 mod trust;
 mod updates;
 
@@ -119,12 +120,8 @@ impl Controller {
         tauri::async_runtime::spawn({
             let this = this.clone();
             async move {
-                let opened =
-                    if begin.demo { this.start_demo().await } else { this.open_real().await };
-                if let Err(error) = opened {
-                    tracing::error!(code = error.code, message = error.message, "not opened");
-                    this.note(NoticeKind::StorageFailed, &error.message);
-                }
+                let is_open = this.try_to_open(begin.demo).await;
+                tauri::async_runtime::spawn(this.clone().watch_storage(begin.demo, is_open));
                 this.forget_what_was_told().await;
                 this.come_back(begin.hidden).await;
                 tauri::async_runtime::spawn(this.clone().look_for_updates());
@@ -163,17 +160,31 @@ impl Controller {
         self.inner.notices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a notice; one of each kind.
+    /// Adds a notice; one of each kind, the newest.
     fn note(&self, kind: NoticeKind, message: &str) {
         let notice = AppNotice { kind, message: message.into() };
         {
             let mut notices = self.notices();
-            if notices.iter().any(|other| other.kind == kind) {
+            if notices.contains(&notice) {
                 return;
             }
+            notices.retain(|other| other.kind != kind);
             notices.push(notice);
         }
         self.emit(&BackendEvent::StateChanged);
+    }
+
+    /// Takes a notice away whose reason is over.
+    fn withdraw(&self, kind: NoticeKind) {
+        let is_gone = {
+            let mut notices = self.notices();
+            let before = notices.len();
+            notices.retain(|notice| notice.kind != kind);
+            before != notices.len()
+        };
+        if is_gone {
+            self.emit(&BackendEvent::StateChanged);
+        }
     }
 
     fn emit(&self, event: &BackendEvent) {

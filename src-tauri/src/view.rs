@@ -220,6 +220,8 @@ pub enum NoticeKind {
     NoNotifications,
     /// The journal was damaged and begun anew.
     JournalRebuilt,
+    /// A cache was damaged or of another version and is read from the server again.
+    CacheRebuilt,
     /// The disk is full, or the folder may not be written.
     StorageFailed,
 }

@@ -1,4 +1,4 @@
-//! What a desktop lacks and what a disk does: each has a sentence for the person, and the rest goes on.
+//! What a desktop lacks: each has a sentence for the person, and the rest goes on.
 
 use std::{fs, path::PathBuf};
 
@@ -67,23 +67,4 @@ async fn without_notifications_the_window_and_the_tray_do_the_same() -> Result<(
     })
     .await?;
     stage.end(Ok(())).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cache_that_is_damaged_is_read_anew() -> Result<()> {
-    let stage = Stage::open("damaged-cache").await?;
-    stage.connect(&["adam"]).await?;
-    let Stage { mut lab, world, window } = stage;
-    send(&world, "ines").await?;
-    quit(&lab, window).await?;
-    let files = caches(&lab);
-    ensure!(files.len() == 1, "one cache: {files:?}");
-    for file in &files {
-        fs::write(file, "no database at all ".repeat(1_000))?;
-    }
-    let window = open_again(&mut lab).await?;
-    window.wait("[data-connectivity='live']").await?;
-    window.press("Partners").await?;
-    window.wait_text("[data-testid=partner-row]", "Kestrel Legal").await?;
-    window.quit().await
 }

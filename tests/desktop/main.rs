@@ -15,6 +15,7 @@ mod setup;
 mod sharing;
 mod sign_in;
 mod stage;
+mod storage;
 mod story;
 mod tour;
 mod tray;

@@ -68,7 +68,25 @@ impl Poke {
 struct Memory {
     /// When which banner was shown.
     shown: BTreeMap<String, Timestamp>,
+    /// What was told and could not be recorded yet, and when.
+    unrecorded: BTreeMap<String, Timestamp>,
     was_silent: bool,
+}
+
+impl Memory {
+    /// Records what was told, after it was shown, with what could not be recorded before.
+    async fn record(&mut self, journal: &Journal, tells: &[String]) {
+        let at = now();
+        self.unrecorded.extend(tells.iter().map(|notice| (notice.clone(), at)));
+        if self.unrecorded.is_empty() {
+            return;
+        }
+        let notices: Vec<String> = self.unrecorded.keys().cloned().collect();
+        match journal.mark_told(&notices, at).await {
+            Ok(()) => self.unrecorded.clear(),
+            Err(error) => tracing::error!(%error, "a notice may be shown again after a restart"),
+        }
+    }
 }
 
 impl Controller {
@@ -104,10 +122,13 @@ impl Controller {
             let (facts, in_contact) = facts(home, &settings).await;
             (facts, in_contact, home.journal.clone(), settings, home.profiles.clone())
         };
-        let told = journal.told().await.unwrap_or_else(|error| {
+        let mut told = journal.told().await.unwrap_or_else(|error| {
             tracing::error!(%error, "what was told could not be read");
             BTreeMap::new()
         });
+        // A disk that is full must not make one hear the same again and again.
+        told.extend(memory.unrecorded.clone());
+        memory.record(&journal, &[]).await;
         let mut waited: Vec<News> = Vec::new();
         for profile in &profiles {
             waited.extend(profile.news_to_tell().await);
@@ -138,8 +159,9 @@ impl Controller {
                 NoticeAction::Show(notice) => {
                     let id = notice.id.clone();
                     let tells = notice.tells.clone();
-                    if self.show(notice, &journal).await {
+                    if self.show(notice).await {
                         memory.shown.insert(id, at.now);
+                        memory.record(&journal, &tells).await;
                     } else {
                         later.extend(
                             news.iter().filter(|news| tells.contains(&news.key())).cloned(),
@@ -156,8 +178,8 @@ impl Controller {
         self.draw(&facts);
     }
 
-    /// Shows a notice, and records it as told once it was shown. Whether it was.
-    async fn show(&self, notice: Notice, journal: &Journal) -> bool {
+    /// Shows a notice. Whether it was shown.
+    async fn show(&self, notice: Notice) -> bool {
         let banner = Banner {
             id: notice.id,
             title: notice.title,
@@ -177,9 +199,6 @@ impl Controller {
                  the tray.",
             );
             return false;
-        }
-        if let Err(error) = journal.mark_told(&notice.tells, now()).await {
-            tracing::error!(%error, "a notice may be shown again");
         }
         true
     }

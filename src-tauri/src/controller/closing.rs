@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Controller;
 use crate::{
-    view::{BackendEvent, CloseChoice, NoticeKind},
+    view::{CloseChoice, NoticeKind},
     window,
 };
 
@@ -49,8 +49,7 @@ impl Controller {
             }
             self.inner.has_tray.store(has_tray, Ordering::SeqCst);
             if has_tray {
-                self.notices().retain(|notice| notice.kind != NoticeKind::NoTray);
-                self.emit(&BackendEvent::StateChanged);
+                self.withdraw(NoticeKind::NoTray);
             } else {
                 self.tell_no_tray().await;
             }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,17 +12,13 @@ use std::{
 use entente_api_client::{Client, Credentials, ServerAddress};
 use entente_attention::Occasion;
 use entente_cache::{
-    Applied, Cache, CacheError, Journal, Keeping, MeRecord, Opened, ProfileRecord, Record,
-    RecordKind,
+    Applied, Cache, CacheError, Journal, Keeping, MeRecord, ProfileRecord, Record, RecordKind,
 };
 use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
 use tokio::sync::{RwLock, mpsc};
 
 use super::{Controller, attending::Poke, now, trust::client_options};
-use crate::{
-    embedded::Demo,
-    view::{BackendEvent, NoticeKind},
-};
+use crate::{embedded::Demo, view::BackendEvent};
 
 /// The profiles of one place.
 #[derive(Debug)]
@@ -41,8 +37,12 @@ pub(super) struct Profile {
     pub(super) cache: Cache,
     pub(super) me: RwLock<Option<MeRecord>>,
     pub(super) demo: bool,
+    /// Where its cache is, if it is on the disk.
+    pub(super) path: PathBuf,
     /// How its cache is kept.
     pub(super) keeping: Keeping,
+    /// How it would be kept if the disk let it be.
+    pub(super) wanted: Keeping,
     /// The journal, for its own decisions.
     pub(super) journal: Journal,
     /// What it sends requests with, if that is known.
@@ -84,9 +84,14 @@ impl Profile {
         self.locked.load(Ordering::Relaxed)
     }
 
-    /// Whether its cache is not encrypted although it is the person's own.
+    /// Whether its cache is not to be encrypted although it is the person's own.
     pub(super) fn lacks_keyring(&self) -> bool {
-        !self.demo && !matches!(self.keeping, Keeping::Encrypted(_))
+        !self.demo && !matches!(self.wanted, Keeping::Encrypted(_))
+    }
+
+    /// Whether its cache is in memory because the disk did not let it be elsewhere.
+    pub(super) fn is_displaced(&self) -> bool {
+        matches!(self.keeping, Keeping::Memory) && !matches!(self.wanted, Keeping::Memory)
     }
 
     /// The session, or why there is none.
@@ -145,7 +150,7 @@ impl Controller {
             false => self.keeping(&home.journal, &record.id).await,
         };
         let path = home.root.join("profiles").join(&record.id).join("cache.db");
-        let (cache, keeping) = self.open_cache(&path, wanted).await?;
+        let (cache, keeping) = self.open_cache(&path, &wanted).await?;
         let options = client_options(&home.journal).await;
         let client = credentials.clone().and_then(|credentials| {
             let unreadable =
@@ -157,7 +162,7 @@ impl Controller {
         });
         let me = cache.me().await?;
         let locked = cache.is_locked().await?;
-        let journal = home.journal.sealed(&keeping);
+        let journal = home.journal.sealed(&wanted);
         let (session, absent) = match client {
             Ok(client) => {
                 let session = Session::start(SessionConfig {
@@ -177,7 +182,9 @@ impl Controller {
             cache,
             me: RwLock::new(me),
             demo,
+            path,
             keeping,
+            wanted,
             journal,
             credentials: credentials.ok(),
             locked: AtomicBool::new(locked),
@@ -188,30 +195,6 @@ impl Controller {
             tauri::async_runtime::spawn(self.clone().follow(profile.clone(), events));
         }
         Ok(profile)
-    }
-
-    /// Opens a cache as it is wanted, or in memory where the disk does not let it be.
-    async fn open_cache(
-        &self,
-        path: &Path,
-        wanted: Keeping,
-    ) -> Result<(Cache, Keeping), CacheError> {
-        match Cache::open(path, &wanted).await {
-            Ok((cache, opened)) => {
-                if let Opened::Rebuilt(why) = opened {
-                    tracing::warn!(why, "a cache was rebuilt");
-                }
-                Ok((cache, wanted))
-            }
-            Err(error) => {
-                tracing::error!(%error, "a cache could not be opened");
-                let message =
-                    format!("{error} Until then, what you see is kept only until Entente ends.");
-                self.note(NoticeKind::StorageFailed, &message);
-                let (cache, _) = Cache::open(path, &Keeping::Memory).await?;
-                Ok((cache, Keeping::Memory))
-            }
-        }
     }
 
     /// Passes on what a session tells, until it is stopped.

@@ -99,8 +99,8 @@ impl Controller {
         if let Opened::Rebuilt(_) = opened {
             self.note(
                 NoticeKind::JournalRebuilt,
-                "The list of profiles on this computer was damaged and was begun anew. The damaged \
-                 file was kept beside it. Connect again.",
+                "The list of profiles on this computer was begun anew: the file that was there is damaged, \
+                 or a newer Entente made it. It was kept beside the new one. Connect again.",
             );
         }
         let active = journal.setting(ACTIVE).await?.flatten();

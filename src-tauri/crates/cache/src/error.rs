@@ -1,5 +1,5 @@
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -17,8 +17,8 @@ pub enum CacheError {
     Full,
     /// The folder or a file in it may not be written.
     #[error(
-        "Entente may not write to its folder on this computer. Make the folder writable for you \
-         and start Entente again."
+        "Entente may not write to its folder on this computer. Make the folder writable for you; \
+         Entente then goes on by itself."
     )]
     ReadOnly,
     /// It is no database, was made with another key, or is damaged.
@@ -47,6 +47,20 @@ impl CacheError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             _ => Self::Directory(path.to_owned(), error),
+        }
+    }
+
+    /// The same, in the words of the disk where SQLite has none: it does not tell why a file cannot be
+    /// opened.
+    pub(crate) fn explained(self, path: &Path) -> Self {
+        let Self::ReadOnly = self else { return self };
+        let probe = path.with_extension("probe");
+        let written = fs::write(&probe, [0; 4096]);
+        // What was not written may be there all the same, empty.
+        let _ = fs::remove_file(&probe);
+        match written {
+            Ok(()) => self,
+            Err(error) => Self::of_io(path, error),
         }
     }
 
@@ -81,6 +95,9 @@ impl From<sqlx::Error> for CacheError {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(|error| error.code());
         let code = code.and_then(|code| code.parse::<u32>().ok());
+        if code == Some(SQLITE_IOERR_SHMSIZE) {
+            return Self::Full;
+        }
         // The low byte is the primary result code (SQLite, "Result and Error Codes").
         match code.map(|code| code & 0xff) {
             Some(SQLITE_FULL) => Self::Full,
@@ -99,3 +116,5 @@ const SQLITE_CORRUPT: u32 = 11;
 const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
 const SQLITE_NOTADB: u32 = 26;
+/// There is no room for what the connections share.
+const SQLITE_IOERR_SHMSIZE: u32 = 4874;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Act, Session, convert,
-    driver::{Applying, Shared, now},
+    driver::{Applying, CACHE_FAILED, Shared, now},
     machine::Connectivity,
     settle::Told,
 };
@@ -163,7 +163,7 @@ impl Shared {
         self.check_online()?;
         let unwritten = |_| {
             DecideError::new(
-                "cache_failed",
+                CACHE_FAILED,
                 "The decision could not be kept on this computer, so it was not sent. Is the disk full?",
                 true,
             )
@@ -209,6 +209,11 @@ impl Shared {
     fn check_online(&self) -> Result<(), DecideError> {
         match &*self.status.borrow() {
             Connectivity::Live | Connectivity::Polling => Ok(()),
+            // The way to the server is free; this computer is what is in the way.
+            Connectivity::Offline { problem, .. } if problem.code == CACHE_FAILED => {
+                let message = format!("{} Nothing was sent.", problem.message);
+                Err(DecideError::new(CACHE_FAILED, &message, true))
+            }
             Connectivity::Offline { .. } => Err(DecideError::new(
                 "offline",
                 "You are offline. Decide again when the server can be reached; nothing was sent.",

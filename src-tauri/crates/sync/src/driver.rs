@@ -98,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) active: Mutex<BTreeSet<String>>,
 }
 
+/// A file of this computer is what failed, and not the way to the server.
+pub(crate) const CACHE_FAILED: &str = "cache_failed";
 /// Nothing that sync reads is ever forbidden to who may read the workspace at all.
 const FORBIDDEN: u16 = 403;
 
@@ -119,7 +121,7 @@ impl ContactError {
                 retryable: error.retryable(),
             },
             Self::Cache(error) => Problem {
-                code: "cache_failed".into(),
+                code: CACHE_FAILED.into(),
                 message: error.to_string(),
                 retryable: error.retryable(),
             },

@@ -770,6 +770,8 @@ export type NoticeKind =
 "no_notifications" | 
 /**  The journal was damaged and begun anew. */
 "journal_rebuilt" | 
+/**  A cache was damaged or of another version and is read from the server again. */
+"cache_rebuilt" | 
 /**  The disk is full, or the folder may not be written. */
 "storage_failed";
 

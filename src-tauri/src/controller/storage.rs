@@ -1,0 +1,90 @@
+//! The disk is full, or may not be written: what goes on meanwhile, and what happens when that is over.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use entente_cache::{Cache, CacheError, Keeping, Opened};
+
+use super::{Controller, home::Profile};
+use crate::view::NoticeKind;
+
+/// How often it is looked whether the disk lets be written again.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Controller {
+    /// Opens what the person has, or says why the disk does not let it be. Whether something is open.
+    pub(super) async fn try_to_open(&self, demo: bool) -> bool {
+        let opened = if demo { self.start_demo().await } else { self.open_real().await };
+        match opened {
+            Ok(_) => {
+                if self.displaced().await.is_none() {
+                    self.withdraw(NoticeKind::StorageFailed);
+                }
+                true
+            }
+            Err(error) => {
+                tracing::error!(code = error.code, message = error.message, "not opened");
+                self.note(NoticeKind::StorageFailed, &error.message);
+                // Without the demo there is the person's own.
+                self.inner.home.read().await.is_some()
+            }
+        }
+    }
+
+    /// Opens a cache as it is wanted, or in memory where the disk does not let it be.
+    pub(super) async fn open_cache(
+        &self,
+        path: &Path,
+        wanted: &Keeping,
+    ) -> Result<(Cache, Keeping), CacheError> {
+        match Cache::open(path, wanted).await {
+            Ok((cache, opened)) => {
+                if let Opened::Rebuilt(why) = opened {
+                    tracing::warn!(why, "a cache was rebuilt");
+                    self.note(
+                        NoticeKind::CacheRebuilt,
+                        "What Entente kept of a workspace on this computer could not be used: it was \
+                         damaged, or of another version. It is read from the server again; nothing is \
+                         lost.",
+                    );
+                }
+                Ok((cache, wanted.clone()))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a cache could not be opened");
+                let message =
+                    format!("{error} Until then, what you see is kept only until Entente ends.");
+                self.note(NoticeKind::StorageFailed, &message);
+                let (cache, _) = Cache::open(path, &Keeping::Memory).await?;
+                Ok((cache, Keeping::Memory))
+            }
+        }
+    }
+
+    /// Opens what could not be opened, and puts what had to be kept in memory back on the disk, as soon
+    /// as that can be.
+    pub(super) async fn watch_storage(self, demo: bool, mut is_open: bool) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if !is_open {
+                is_open = self.try_to_open(demo).await;
+                continue;
+            }
+            let Some(profile) = self.displaced().await else { continue };
+            match Cache::open(&profile.path, &profile.wanted).await {
+                Ok((cache, _)) => cache.close().await,
+                Err(_) => continue,
+            }
+            tracing::info!("the disk can be written again");
+            self.withdraw(NoticeKind::StorageFailed);
+            if let Err(error) = self.reopen_profiles(Profile::is_displaced).await {
+                tracing::error!(code = error.code, "profiles stay in memory");
+            }
+        }
+    }
+
+    /// A profile that is in memory because the disk did not let it be elsewhere.
+    async fn displaced(&self) -> Option<Arc<Profile>> {
+        let guard = self.inner.home.read().await;
+        guard.as_ref()?.profiles.iter().find(|profile| profile.is_displaced()).cloned()
+    }
+}
