@@ -10,6 +10,7 @@ mod faults;
 mod habits;
 mod keyboard;
 mod links;
+mod scim;
 mod secrets;
 mod setup;
 mod sharing;
