@@ -1,6 +1,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -28,6 +29,10 @@ pub enum Fault {
     Reset(usize),
     /// The connection is closed in good order when so many bytes of an answer are missing.
     Cut(usize),
+    /// Every connection is cut after so long, whatever flows.
+    After(Duration),
+    /// What comes of an answer is kept back until the answer is whole, as some proxies do.
+    Kept,
     /// Somebody else answers, with these bytes.
     Answer(String),
 }
@@ -143,6 +148,23 @@ async fn pass(
             tokio::io::copy(&mut upstream, &mut client).await?;
             Ok(())
         }
+        Fault::After(long) => {
+            let mut upstream = ask(server, &request).await?;
+            let copy = tokio::io::copy(&mut upstream, &mut client);
+            let _ = tokio::time::timeout(long, copy).await;
+            Ok(client.shutdown().await?)
+        }
+        Fault::Kept => {
+            let mut answer = Vec::new();
+            let mut upstream = ask(server, &request).await?;
+            // The head at once: it is accepted.
+            while !answer.ends_with(b"\r\n\r\n") {
+                answer.push(upstream.read_u8().await?);
+            }
+            client.write_all(&std::mem::take(&mut answer)).await?;
+            upstream.read_to_end(&mut answer).await?;
+            Ok(client.write_all(&answer).await?)
+        }
         Fault::Slow => {
             let mut upstream = ask(server, &request).await?;
             let mut some = [0; 16];
@@ -152,7 +174,7 @@ async fn pass(
                     return Ok(());
                 }
                 client.write_all(some.get(..read).unwrap_or_default()).await?;
-                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
         Fault::Reset(missing) | Fault::Cut(missing) => {

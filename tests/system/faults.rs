@@ -87,7 +87,7 @@ async fn whatever_goes_wrong_on_the_wire_is_told_apart_and_got_over() -> Result<
             None => None,
         };
         proxy.set(Fault::None);
-        // It may ask for changes for a while where streams ended twice without a word.
+        // It may ask for changes for a while where streams ended at once, again and again.
         let back = desk.until("it is back", Connectivity::is_online).await;
         back.with_context(|| format!("after {fault:?}"))?;
         if let Some(missed) = missed {

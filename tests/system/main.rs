@@ -20,6 +20,7 @@ mod sealed;
 mod security_page;
 mod smtp;
 mod sso;
+mod streams;
 mod table;
 mod webhooks;
 

@@ -20,11 +20,11 @@ use crate::{
 /// How patient a client is, and whom it trusts.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// The most time to make a connection.
+    /// The most time to make a connection, and until an event stream says its first word.
     pub connect: Duration,
     /// The most time for a whole answer.
     pub answer: Duration,
-    /// The most silence on an event stream; the server says something every 15 s.
+    /// The most silence on an event stream; the server says something at once and every 15 s.
     pub silence: Duration,
     /// Who vouches for servers, beside those whom the system trusts.
     pub certificates: ExtraCertificates,
@@ -57,6 +57,8 @@ impl ClientOptions {
 pub struct Client {
     transport: Transport,
     credentials: Credentials,
+    /// The most time until an event stream says something.
+    first_word: Duration,
 }
 
 impl Client {
@@ -66,7 +68,8 @@ impl Client {
         credentials: impl Into<Credentials>,
         options: ClientOptions,
     ) -> Result<Self, ApiError> {
-        Ok(Self { transport: Transport::new(server, &options)?, credentials: credentials.into() })
+        let transport = Transport::new(server, &options)?;
+        Ok(Self { transport, credentials: credentials.into(), first_word: options.connect })
     }
 
     /// The server it talks to.
@@ -107,7 +110,8 @@ impl Client {
         self.get(&format!("/api/v1/changes?{query}")).await
     }
 
-    /// `GET /events` from a cursor on.
+    /// `GET /events` from a cursor on, once something came of it: what is accepted and then kept back
+    /// on the way is no stream.
     pub async fn events(&self, since: &str) -> Result<EventStream, ApiError> {
         let request = self
             .transport
@@ -118,7 +122,7 @@ impl Client {
         if !is_media_type(response.headers(), "text/event-stream") {
             return Err(ApiError::NotEntente);
         }
-        Ok(EventStream::new(response))
+        EventStream::open(response, self.first_word).await
     }
 
     /// `POST /partnerships` with the attributes in `body`.

@@ -7,10 +7,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use entente_wire::Change;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::Response;
 use sse_stream::SseStream;
 
@@ -42,8 +43,11 @@ impl fmt::Debug for EventStream {
 }
 
 impl EventStream {
-    pub(crate) fn new(response: Response) -> Self {
-        Self::of_bytes(response.bytes_stream())
+    /// The stream of an answer, once it said something.
+    pub(crate) async fn open(mut response: Response, patience: Duration) -> Result<Self, ApiError> {
+        let first = tokio::time::timeout(patience, response.chunk()).await;
+        let first = first.map_err(|_| ApiError::TimedOut)??.ok_or(ApiError::Interrupted)?;
+        Ok(Self::of_bytes(stream::iter([Ok(first)]).chain(response.bytes_stream())))
     }
 
     /// The events in a stream of bytes.

@@ -165,18 +165,31 @@ async fn a_stream_tells_changes_and_ends_with_an_error_on_anything_else() {
 
 #[tokio::test]
 async fn a_stream_that_falls_silent_is_given_up() {
-    let stream = Router::new().route(
-        "/api/v1/events",
-        get(async || {
-            let silence = futures_util::stream::pending::<Result<String, std::io::Error>>();
-            let body = Body::from_stream(silence);
-            ([(header::CONTENT_TYPE, "text/event-stream")], body)
-        }),
-    );
-    let client = client(serve(stream).await);
-    let mut stream = client.events("c0").await.expect("a stream");
+    let mut stream = silent_after(&[": hello\n\n"]).await.events("c0").await.expect("a stream");
     let told = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
     assert!(matches!(told, Ok(Some(Err(ApiError::Interrupted)))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_never_says_a_word_is_none() {
+    let client = silent_after(&[]).await;
+    let told = tokio::time::timeout(Duration::from_secs(10), client.events("c0")).await;
+    let error = told.expect("it is given up").expect_err("no stream");
+    assert!(["timed_out", "interrupted"].contains(&error.code()), "{error:?}");
+    // Nor is one that ends before it began.
+    let ended = always(200, &[("content-type", "text/event-stream")], "").await;
+    assert!(matches!(ended.events("c0").await, Err(ApiError::Interrupted)));
+}
+
+/// A server whose event stream says some words and then nothing more.
+async fn silent_after(words: &'static [&'static str]) -> Client {
+    let answer = move || async move {
+        let words = words.iter().map(|word| Ok::<_, std::io::Error>((*word).to_owned()));
+        let words = futures_util::stream::iter(words);
+        let silent = futures_util::StreamExt::chain(words, futures_util::stream::pending());
+        ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(silent))
+    };
+    client(serve(Router::new().route("/api/v1/events", get(answer))).await)
 }
 
 #[tokio::test]

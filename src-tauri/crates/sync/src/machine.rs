@@ -99,8 +99,10 @@ pub struct State {
     work: Work,
     has_cursor: bool,
     attempt: u32,
-    /// How often in a row a stream could not be had, or ended without having told anything.
-    dry_streams: u32,
+    /// How often in a row a stream could not be had, or ended at once without having told anything.
+    brief_streams: u32,
+    /// Since when there is a stream, while there is one.
+    streaming_since: Option<Timestamp>,
     polls: u32,
 }
 
@@ -128,7 +130,7 @@ pub enum Input {
         /// Whether there are more.
         more: bool,
     },
-    /// The event stream is open.
+    /// The event stream is open, and the server said something on it.
     StreamOpened,
     /// An event of it is in the cache.
     EventApplied,
@@ -181,6 +183,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
 /// Up to which share of it one comes later than the server asked: it asks all alike.
 const LATER: f64 = 0.25;
+/// A stream that ends sooner, and told nothing, does not work.
+const BRIEF: Duration = Duration::from_secs(5);
+/// So many of those in a row are no accident.
+const BLOCKED: u32 = 3;
 /// Every so many polls a stream is tried again.
 const POLLS_A_STREAM: u32 = 6;
 
@@ -191,7 +197,8 @@ impl Default for State {
             work: Work::Idle,
             has_cursor: false,
             attempt: 0,
-            dry_streams: 0,
+            brief_streams: 0,
+            streaming_since: None,
             polls: 0,
         }
     }
@@ -215,12 +222,12 @@ impl State {
             Input::Greeted => self.greeted(),
             Input::PageApplied { done, total, last } => self.page(done, total, last),
             Input::ChangesApplied { more } => self.caught_up(more),
-            Input::StreamOpened => self.opened(),
+            Input::StreamOpened => self.opened(with),
             Input::EventApplied => {
-                self.dry_streams = 0;
+                self.brief_streams = 0;
                 Vec::new()
             }
-            Input::StreamEnded => self.stream_ended(),
+            Input::StreamEnded => self.stream_ended(with),
             Input::Failed(failure) => self.failed(failure, with),
             Input::TimerFired => self.timer(),
             Input::Nudged => self.nudged(),
@@ -272,7 +279,7 @@ impl State {
         if more {
             return vec![Effect::ReadChanges];
         }
-        if self.dry_streams >= 2 {
+        if self.brief_streams >= BLOCKED {
             self.polls = self.polls.wrapping_add(1);
             if !self.polls.is_multiple_of(POLLS_A_STREAM) {
                 return self.poll_later();
@@ -288,20 +295,24 @@ impl State {
         vec![Effect::SetTimer(POLL)]
     }
 
-    fn opened(&mut self) -> Vec<Effect> {
+    fn opened(&mut self, with: Circumstances) -> Vec<Effect> {
         if self.work != Work::Opening {
             return vec![Effect::CloseStream];
         }
         self.work = Work::Streaming;
+        self.streaming_since = Some(with.now);
         self.connectivity = Connectivity::Live;
         Vec::new()
     }
 
-    fn stream_ended(&mut self) -> Vec<Effect> {
+    fn stream_ended(&mut self, with: Circumstances) -> Vec<Effect> {
         if self.work != Work::Streaming {
             return Vec::new();
         }
-        self.dry_streams = self.dry_streams.saturating_add(1);
+        // One that lasted works, also where something on the way ends each after a while, or the
+        // machine slept.
+        let lasted = self.streaming_since.take().is_some_and(|at| with.now.since(at) >= BRIEF);
+        self.brief_streams = if lasted { 0 } else { self.brief_streams.saturating_add(1) };
         let mut effects = vec![Effect::CloseStream];
         effects.extend(self.catch_up());
         effects
@@ -331,7 +342,7 @@ impl State {
             }
             // The changes could be read and the stream not: something on the way blocks streams.
             FailureKind::Transient if self.work == Work::Opening => {
-                self.dry_streams = self.dry_streams.saturating_add(1).max(2);
+                self.brief_streams = self.brief_streams.saturating_add(1);
                 self.poll_later()
             }
             FailureKind::Transient => {

@@ -81,7 +81,15 @@ fn streams_that_cannot_be_had_are_replaced_by_asking() {
     let (mut state, effects) = after(live().into_iter().take(3).chain(blocked));
     assert_eq!(effects, [Effect::SetTimer(Duration::from_secs(5))]);
     assert_eq!(state.connectivity(), &Connectivity::Polling);
-    // Every so often a stream is tried again.
+    // One that could not be had is no more than that: it is tried again with the next question.
+    for _ in 0..2 {
+        let (next, _) = state.step(Input::TimerFired, WITH);
+        let (next, effects) = next.step(Input::ChangesApplied { more: false }, WITH);
+        assert_eq!(effects, [Effect::OpenStream]);
+        (state, _) = next.step(failure(FailureKind::Transient), WITH);
+        assert_eq!(state.connectivity(), &Connectivity::Polling);
+    }
+    // Then only every so often.
     let mut asked = 0;
     loop {
         let (next, effects) = state.step(Input::TimerFired, WITH);
@@ -97,6 +105,70 @@ fn streams_that_cannot_be_had_are_replaced_by_asking() {
     assert_eq!(asked, 6);
     let (state, _) = state.step(Input::StreamOpened, WITH);
     assert_eq!(state.connectivity(), &Connectivity::Live);
+}
+
+/// How a stream goes: opened, and ended after a while; what it comes to.
+fn stream(state: State, seconds: u64) -> (State, Vec<Effect>) {
+    let (state, _) = state.step(Input::StreamOpened, WITH);
+    assert_eq!(state.connectivity(), &Connectivity::Live);
+    let later = Circumstances { now: NOW.after(Duration::from_secs(seconds)), ..WITH };
+    let (state, effects) = state.step(Input::StreamEnded, later);
+    assert_eq!(effects, [Effect::CloseStream, Effect::ReadChanges]);
+    state.step(Input::ChangesApplied { more: false }, later)
+}
+
+#[test]
+fn quiet_streams_that_are_cut_after_a_while_are_streams_all_the_same() {
+    let mut state = after(live().into_iter().take(3)).0;
+    for seconds in [60, 60, 5, 3_600, 60] {
+        let (next, effects) = stream(state, seconds);
+        assert_eq!(effects, [Effect::OpenStream], "after {seconds} s");
+        assert_eq!(next.connectivity(), &Connectivity::Live);
+        state = next;
+    }
+}
+
+#[test]
+fn streams_that_are_cut_at_once_are_replaced_by_asking_until_one_lasts() {
+    let mut state = after(live().into_iter().take(3)).0;
+    for _ in 0..2 {
+        let (next, effects) = stream(state, 1);
+        assert_eq!(effects, [Effect::OpenStream], "it may be chance");
+        state = next;
+    }
+    let (state, effects) = stream(state, 1);
+    assert_eq!(effects, [Effect::SetTimer(Duration::from_secs(5))]);
+    assert_eq!(state.connectivity(), &Connectivity::Polling);
+    // By itself, a stream is tried again; still cut, and then one that lasts.
+    let ask = |mut state: State| {
+        for _ in 0..10 {
+            let (next, _) = state.step(Input::TimerFired, WITH);
+            let (next, effects) = next.step(Input::ChangesApplied { more: false }, WITH);
+            state = next;
+            if effects == [Effect::OpenStream] {
+                break;
+            }
+        }
+        state
+    };
+    let (state, effects) = stream(ask(state), 1);
+    assert_eq!(effects, [Effect::SetTimer(Duration::from_secs(5))], "still cut");
+    let (state, effects) = stream(ask(state), 60);
+    assert_eq!(effects, [Effect::OpenStream], "one that lasted forgives the others");
+    assert_eq!(stream(state, 1).1, [Effect::OpenStream]);
+}
+
+#[test]
+fn a_stream_that_told_something_works_however_soon_it_ends() {
+    let mut state = after(live().into_iter().take(3)).0;
+    for _ in 0..6 {
+        let (next, _) = state.step(Input::StreamOpened, WITH);
+        let (next, _) = next.step(Input::EventApplied, WITH);
+        let (next, _) = next.step(Input::StreamEnded, WITH);
+        let (next, effects) = next.step(Input::ChangesApplied { more: false }, WITH);
+        assert_eq!(effects, [Effect::OpenStream]);
+        state = next;
+    }
 }
 
 #[test]

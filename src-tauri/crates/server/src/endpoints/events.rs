@@ -23,6 +23,8 @@ use crate::{
 
 /// How often a quiet stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What it says, and at its beginning: whoever hears nothing knows that something on the way keeps it.
+const COMMENT: &[u8] = b": still here\n\n";
 const BATCH: usize = 100;
 
 /// Changes as server-sent events, from now on or from `Last-Event-ID` on.
@@ -34,7 +36,7 @@ const BATCH: usize = 100;
     ),
     responses(
         (status = 200, content_type = "text/event-stream", body = String,
-         description = "Events named `change`: `id` is a cursor, `data` a Change. A comment every 15 s"),
+         description = "Events named `change`: `id` is a cursor, `data` a Change. A comment at once and every 15 s"),
     ),
     extensions(("x-refusals" = json!(["cursor_expired"])))
 )]
@@ -57,7 +59,7 @@ pub(crate) async fn events(
         app,
         caller,
         since,
-        ready: Vec::new().into_iter(),
+        ready: vec![Bytes::from_static(COMMENT)].into_iter(),
         look: true,
     };
     let events = stream::unfold(feed, async |mut feed| {
@@ -141,7 +143,7 @@ impl Feed {
             }
             // It has missed some, or who it tells may see something else or not be told any more.
             Some(Ok(News::Look) | Err(_)) => self.look = true,
-            None => return Some(Some(Bytes::from_static(b": still here\n\n"))),
+            None => return Some(Some(Bytes::from_static(COMMENT))),
         }
         Some(None)
     }

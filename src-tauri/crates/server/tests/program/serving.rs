@@ -234,6 +234,8 @@ async fn who_takes_too_long_is_told_and_streams_go_on() {
     let http = reqwest::Client::new();
     let events = http.get(format!("{url}/events")).bearer_auth(&site.key).send().await;
     let mut events = events.expect("a stream");
+    let first = events.chunk().await.expect("it goes on").expect("a first word");
+    assert!(first.starts_with(b":"), "a comment, at once: {first:?}");
     let stream = half_a_request(address, &site.key);
     assert_eq!(head_of(&stream), "HTTP/1.1 503 Service Unavailable");
     let created = http
