@@ -189,23 +189,25 @@ impl Client {
         read(self.send(self.transport.request(Method::GET, path)?).await?).await
     }
 
-    /// Sends a request with the credentials; with newer ones once, if they had expired and can be
-    /// refreshed.
+    /// Sends a request with the credentials; with newer ones where they had expired and can be
+    /// refreshed. What a refresh gives can have expired too, if it was asked for before and the answer
+    /// lost.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
-        let again = request.try_clone();
-        let token = self.credentials.token();
-        let sent = self.transport.send(request.bearer_auth(token.expose_secret())).await;
-        match (sent, again) {
-            (Err(ApiError::Unauthorized(error)), Some(again))
-                if error.code == ErrorCode::ExpiredCredentials =>
-            {
-                if !self.credentials.refresh(&self.transport, &token).await? {
-                    return Err(ApiError::Unauthorized(error));
-                }
-                let token = self.credentials.token();
-                self.transport.send(again.bearer_auth(token.expose_secret())).await
+        let mut token = self.credentials.token();
+        for _ in 0..2 {
+            let Some(first) = request.try_clone() else { break };
+            let sent = self.transport.send(first.bearer_auth(token.expose_secret())).await;
+            let Err(ApiError::Unauthorized(error)) = sent else { return sent };
+            if error.code == ErrorCode::ExpiredCredentials {
+                self.credentials.refresh(&self.transport, &token).await?;
             }
-            (sent, _) => sent,
+            // Somebody else may have refreshed them while this was on its way.
+            let newest = self.credentials.token();
+            if newest.expose_secret() == token.expose_secret() {
+                return Err(ApiError::Unauthorized(error));
+            }
+            token = newest;
         }
+        self.transport.send(request.bearer_auth(token.expose_secret())).await
     }
 }

@@ -10,6 +10,7 @@ use entente_domain::Timestamp;
 use entente_wire::SessionAttributes;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::{ApiError, Outcome, sessions::refresh, transport::Transport};
@@ -25,25 +26,41 @@ pub struct SessionTokens {
     pub refresh: SecretString,
     /// When that ends, and the session with it, unless it was used.
     pub refresh_expires_at: Timestamp,
+    /// The idempotency key of the request that will take it. It is chosen beforehand and kept with the
+    /// token, so that a program that is killed before it has kept the answer can ask for the same
+    /// answer again.
+    refresh_key: SecretString,
+}
+
+/// Tokens as a keyring has them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InKeyring {
+    #[serde(flatten)]
+    tokens: SessionAttributes,
+    refresh_key: String,
 }
 
 impl SessionTokens {
     /// All of it as one secret, for a keyring.
     #[must_use]
     pub fn to_secret(&self) -> SecretString {
-        let all = SessionAttributes {
+        let tokens = SessionAttributes {
             access_token: self.access.expose_secret().to_owned(),
             access_token_expires_at: self.access_expires_at,
             refresh_token: self.refresh.expose_secret().to_owned(),
             refresh_token_expires_at: self.refresh_expires_at,
         };
-        serde_json::to_string(&all).unwrap_or_default().into()
+        let refresh_key = self.refresh_key.expose_secret().to_owned();
+        serde_json::to_string(&InKeyring { tokens, refresh_key }).unwrap_or_default().into()
     }
 
     /// What [`Self::to_secret`] made; none if it is something else, such as an API key.
     #[must_use]
     pub fn from_secret(secret: &SecretString) -> Option<Self> {
-        serde_json::from_str::<SessionAttributes>(secret.expose_secret()).ok().map(Self::from)
+        let InKeyring { tokens, refresh_key } =
+            serde_json::from_str(secret.expose_secret()).ok()?;
+        Some(Self { refresh_key: refresh_key.into(), ..tokens.into() })
     }
 }
 
@@ -54,6 +71,7 @@ impl From<SessionAttributes> for SessionTokens {
             access_expires_at: told.access_token_expires_at,
             refresh: told.refresh_token.into(),
             refresh_expires_at: told.refresh_token_expires_at,
+            refresh_key: new_key().into(),
         }
     }
 }
@@ -72,9 +90,8 @@ enum Kind {
 
 struct Session {
     newest: RwLock<SessionTokens>,
-    /// Held by the one who refreshes. It holds the idempotency key of a refresh whose answer was
-    /// lost, so that the next attempt is the same request again.
-    refreshing: Mutex<Option<String>>,
+    /// Held by the one who refreshes.
+    refreshing: Mutex<()>,
     keep: Box<dyn Fn(SessionTokens) -> Kept + Send + Sync>,
 }
 
@@ -124,16 +141,16 @@ impl Credentials {
         }
     }
 
-    /// Gets newer tokens than the one that was refused, one caller for all who wait; false if there
-    /// are none to be had.
+    /// Gets newer tokens than the one that was refused, one caller for all who wait. A key stays as it
+    /// is.
     pub(crate) async fn refresh(
         &self,
         transport: &Transport,
         refused: &SecretString,
-    ) -> Result<bool, ApiError> {
+    ) -> Result<(), ApiError> {
         match &*self.0 {
-            Kind::Key(_) => Ok(false),
-            Kind::Session(session) => session.refresh(transport, refused).await.map(|()| true),
+            Kind::Key(_) => Ok(()),
+            Kind::Session(session) => session.refresh(transport, refused).await,
         }
     }
 }
@@ -144,19 +161,15 @@ impl Session {
     }
 
     async fn refresh(&self, transport: &Transport, refused: &SecretString) -> Result<(), ApiError> {
-        let mut pending = self.refreshing.lock().await;
+        let _alone = self.refreshing.lock().await;
         let before = self.newest();
         if before.access.expose_secret() != refused.expose_secret() {
             return Ok(());
         }
-        let key = pending.get_or_insert_with(new_key).clone();
-        let mut done = refresh(transport, &before.refresh, &key).await;
+        let ask = || refresh(transport, &before.refresh, before.refresh_key.expose_secret());
+        let mut done = ask().await;
         if done.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown) {
-            done = refresh(transport, &before.refresh, &key).await;
-        }
-        let unknown = done.as_ref().is_err_and(|error| error.outcome() == Outcome::Unknown);
-        if !unknown {
-            *pending = None;
+            done = ask().await;
         }
         let tokens = done?;
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = tokens.clone();

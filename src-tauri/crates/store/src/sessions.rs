@@ -7,6 +7,9 @@ use sqlx::any::AnyRow;
 
 use crate::{Connection, StoreError, read::Read, sql::Statement};
 
+/// How long an access token that has expired is told from one that never was.
+const KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A text that the server sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedText {
@@ -157,10 +160,11 @@ pub async fn update_session(
         return Ok(false);
     }
     if let Some(access) = access {
-        // Its access tokens whose time is over make room for the new one.
+        // Its access tokens whose time has long been over make room for the new one. The last ones are
+        // still known for what they are: requests that were sent with them may be on their way.
         sqlx::query("DELETE FROM api_keys WHERE session_id = $1 AND expires_at <= $2")
             .bind(after.id.to_string())
-            .bind(after.rotated_at.unix_millis())
+            .bind(after.rotated_at.before(KNOWN).unix_millis())
             .execute(&mut *connection)
             .await?;
         insert_access(connection, after, access).await?;

@@ -27,9 +27,9 @@ use crate::{
     vault::Sealed,
 };
 
-/// How long the very same request, told by its idempotency key, gets the very same answer: longer
-/// than a client waits for one that is lost.
-const GRACE: Duration = Duration::from_secs(60);
+/// How long the very same request, told by its idempotency key, gets the very same answer, as any
+/// other write: a client can lose it by a network that goes, or be killed before it has kept it.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long one refresh has a session to itself: longer than it waits for the provider.
 const CLAIM: Duration = Duration::from_secs(60);
 
@@ -90,7 +90,7 @@ pub(super) async fn begin(
 enum Worth {
     /// This refresh has the session to itself until it is done.
     Good(Box<SessionRow>),
-    /// It was taken by the very same request a moment ago.
+    /// It was taken by the very same request before.
     Again(Box<SessionRow>),
     /// Another refresh of the session is under way.
     Busy,

@@ -30,11 +30,12 @@ type Answer = ([(HeaderName, HeaderValue); 1], Json<Document<SessionResource>>);
 /// Signs in with a provider's code, or takes a refresh token for new tokens.
 ///
 /// A refresh token is good once: used again, it ends the session. Only the very same request with the
-/// same `Idempotency-Key` gets the same tokens again for a minute, in case an answer was lost.
+/// same `Idempotency-Key` gets the same tokens again for 24 hours, in case an answer was lost. Choose the
+/// key when you get the refresh token, and keep it with it.
 #[utoipa::path(
     post, path = "/api/v1/auth/token", tag = "Single sign-on", operation_id = "createTokens",
     security(()),
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "For a refresh: the same key and token give the same answer for a minute")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "For a refresh: the same key and token give the same answer for 24 hours")),
     request_body(
         content = TokenRequest,
         examples(
