@@ -14,6 +14,7 @@ mod mail;
 mod openapi;
 mod outage;
 mod processes;
+mod released;
 mod schemathesis;
 mod scim;
 mod sealed;

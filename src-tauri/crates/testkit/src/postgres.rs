@@ -259,6 +259,35 @@ impl Database {
         Ok(())
     }
 
+    /// What is in it, as text that any version of PostgreSQL from this project's oldest on can load.
+    pub fn dump(&self) -> Result<String> {
+        let mut dump = Command::new(binaries()?.join("pg_dump"));
+        let output = dump.args(["--no-owner", "--no-privileges"]).arg(self.url()).output()?;
+        if !output.status.success() {
+            bail!("pg_dump failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        // What newer versions say of themselves, and older ones do not know.
+        let is_new = |line: &&str| {
+            line.starts_with("\\restrict")
+                || line.starts_with("\\unrestrict")
+                || line.starts_with("SET transaction_timeout")
+        };
+        let text = String::from_utf8(output.stdout).context("a dump in UTF-8")?;
+        let lines = text.lines().filter(|line| !is_new(line) && !line.starts_with("--"));
+        Ok(lines.map(|line| format!("{line}\n")).collect())
+    }
+
+    /// Puts what [`Self::dump`] wrote into this one.
+    pub fn load(&self, dump: &Path) -> Result<()> {
+        let mut psql = Command::new(binaries()?.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]).arg(self.url());
+        let output = psql.stdin(fs::File::open(dump)?).output()?;
+        if !output.status.success() {
+            bail!("the dump was not loaded: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
     fn remove(&self) -> Result<()> {
         self.ask(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
     }
