@@ -18,7 +18,10 @@ use entente_wire::ErrorCode;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::access::{HUGO, IRIS, Story};
+use crate::{
+    access::{HUGO, IRIS, Story},
+    call,
+};
 use tape::{Ask, Tape};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -108,6 +111,31 @@ fn examples_are_as_the_document_says() -> Result<()> {
         }
     }
     assert!(found > 400, "only {found} examples");
+    Ok(())
+}
+
+/// Whoever misspells a filter must not take the whole for what they asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_nobody_knows_is_refused_by_every_operation() -> Result<()> {
+    let ground = Ground::new(Engine::Sqlite)?;
+    let world = ground.world().await?;
+    let nobodys = "0198c5a2-7f3e-7c41-9d52-0f6a1b2c3d4e";
+    let mut asked = 0;
+    for (method, operation) in contract::operations() {
+        let Some(template) = operation.template.strip_prefix("/api/v1") else { continue };
+        let steps = template.split('/');
+        let steps = steps.map(|step| if step.starts_with('{') { nobodys } else { step });
+        let path = format!("{}?filter[stat]=active", steps.collect::<Vec<_>>().join("/"));
+        let answer = call(&world, "adam", &method, &path).send().await?;
+        let place = format!("{method} {template}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "unknown_parameter"),
+            "{place}: {answer:?}"
+        );
+        asked += 1;
+    }
+    assert!(asked > 40, "only {asked} operations");
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use axum::{
 use entente_wire::{Document, ErrorCode};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{app::App, error::ApiError, idempotency::etag, rates::Anybody};
+use crate::{app::App, error::ApiError, extract::NoQuery, idempotency::etag, rates::Anybody};
 
 /// The most bytes that a body can have.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -95,7 +95,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     responses((status = 200, body = Object, description = "OpenAPI 3.1")),
     extensions(("x-refusals" = json!(["rate_limited"])))
 )]
-async fn openapi_json(_: Anybody) -> Json<&'static serde_json::Value> {
+async fn openapi_json(_: Anybody, _: NoQuery) -> Json<&'static serde_json::Value> {
     Json(crate::openapi::document())
 }
 

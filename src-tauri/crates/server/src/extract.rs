@@ -14,6 +14,7 @@ use crate::{
     endpoints::BODY_LIMIT,
     error::{ApiError, ApiResult},
     origin,
+    query::Query,
 };
 
 /// The bytes of a body within the limit.
@@ -47,6 +48,17 @@ impl FromRequestParts<Arc<App>> for Address {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         Ok(Self(origin::address(parts, &app.proxies)))
+    }
+}
+
+/// An endpoint's word that it takes no parameters: one that is given is refused, as elsewhere.
+pub(crate) struct NoQuery;
+
+impl FromRequestParts<Arc<App>> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> ApiResult<Self> {
+        Query::parse(parts.uri.query(), &[]).map(|_| Self)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::Payload,
     keys::hex,
+    query::Query,
 };
 
 /// A request that writes: what tells whether it is the same one again, and what it says.
@@ -41,6 +42,8 @@ impl FromRequest<Arc<App>> for WriteRequest {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> ApiResult<Self> {
+        // No write takes parameters.
+        Query::parse(request.uri().query(), &[])?;
         let method = request.method().clone();
         let path = match request.extensions().get::<OriginalUri>() {
             Some(OriginalUri(uri)) => uri.path().to_owned(),

@@ -16,11 +16,11 @@ impl Query {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             if !known.contains(&name.as_ref()) {
-                return Err(ApiError::at(
-                    ErrorCode::UnknownParameter,
-                    ["query", &name],
-                    format!("The parameter {name:?} is not one of: {}.", known.join(", ")),
-                ));
+                let detail = match known {
+                    [] => format!("Nothing takes the parameter {name:?} here."),
+                    _ => format!("The parameter {name:?} is not one of: {}.", known.join(", ")),
+                };
+                return Err(ApiError::at(ErrorCode::UnknownParameter, ["query", &name], detail));
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
                 return Err(Self::bad(&name, "it is given twice"));

@@ -12,6 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::{ApiError, ApiResult},
+    extract::NoQuery,
     scopes::PARTNERSHIPS_WRITE,
 };
 
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) async fn me(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: NoQuery,
 ) -> ApiResult<Json<Document<MeResource>>> {
     let user = &caller.user;
     let workspace = workspace(&mut *app.store.read().await?, user.workspace)

@@ -1,14 +1,14 @@
 use axum::Json;
 use entente_wire::{Document, Resource, ResourceMeta, ResourceType, TermsResource};
 
-use crate::{auth::Caller, terms::current};
+use crate::{auth::Caller, extract::NoQuery, terms::current};
 
 /// The current Terms of Service.
 #[utoipa::path(
     get, path = "/api/v1/terms", tag = "Identity", security(("apiKey" = [])),
     responses((status = 200, body = Document<TermsResource>))
 )]
-pub(crate) async fn terms(_: Caller) -> Json<Document<TermsResource>> {
+pub(crate) async fn terms(_: Caller, _: NoQuery) -> Json<Document<TermsResource>> {
     let terms = current();
     Json(Document {
         data: Resource {

@@ -18,7 +18,7 @@ use crate::{
     document::access::members,
     endpoints::{One, one},
     error::{ApiError, ApiResult},
-    extract::{Id, known},
+    extract::{Id, NoQuery, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     openapi::parameters::{Idempotent, IfMatchOptional, OfUser, Page},
     paging::{PAGE, Paging},
@@ -76,6 +76,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: NoQuery,
     Id(id): Id,
 ) -> ApiResult<One<UserResource>> {
     caller.needs(USERS_READ)?;

@@ -24,7 +24,7 @@ use crate::{
     auth::Caller,
     document::Names,
     error::{ApiError, ApiResult},
-    extract::{Id, known},
+    extract::{Id, NoQuery, known},
     idempotency::{Attempt, Outcome, Reply, WriteRequest, write},
     openapi::parameters::{Idempotent, OfWebhook, Page},
     paging::{PAGE, Paging},
@@ -70,6 +70,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: NoQuery,
     Id(id): Id,
 ) -> ApiResult<Json<Document<WebhookResource>>> {
     caller.needs(WEBHOOKS_READ)?;

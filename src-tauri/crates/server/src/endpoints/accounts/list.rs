@@ -13,7 +13,7 @@ use crate::{
     document::access,
     endpoints::{One, one},
     error::{ApiError, ApiResult},
-    extract::{Id, known},
+    extract::{Id, NoQuery, known},
     openapi::parameters::{OfAccount, Page},
     paging::{PAGE, Paging},
     query::Query,
@@ -65,6 +65,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: NoQuery,
     Id(id): Id,
 ) -> ApiResult<One<AccountResource>> {
     caller.needs(ACCOUNTS_READ)?;

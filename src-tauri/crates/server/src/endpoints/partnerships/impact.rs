@@ -15,7 +15,7 @@ use crate::{
     auth::Caller,
     endpoints::{One, one},
     error::{ApiError, ApiResult},
-    extract::Id,
+    extract::{Id, NoQuery},
     openapi::parameters::OfPartnership,
     scopes::PARTNERSHIPS_READ,
 };
@@ -34,6 +34,7 @@ const NAMES: usize = 10;
 pub(crate) async fn impact(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: NoQuery,
     Id(id): Id,
 ) -> ApiResult<One<ImpactResource>> {
     caller.needs(PARTNERSHIPS_READ)?;

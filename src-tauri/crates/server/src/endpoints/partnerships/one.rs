@@ -10,7 +10,7 @@ use crate::{
     document::one_document,
     endpoints::{One, one},
     error::{ApiError, ApiResult},
-    extract::{Id, known},
+    extract::{Id, NoQuery, known},
     openapi::parameters::OfPartnership,
     scopes::PARTNERSHIPS_READ,
 };
@@ -27,6 +27,7 @@ use crate::{
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: NoQuery,
     Id(id): Id,
 ) -> ApiResult<One<PartnershipResource>> {
     caller.needs(PARTNERSHIPS_READ)?;
