@@ -8,6 +8,7 @@ mod closing;
 mod diagnostics;
 mod home;
 mod links;
+mod notes;
 mod noticing;
 mod opening;
 mod outside;
@@ -31,11 +32,12 @@ use tauri_specta::Event as _;
 use tokio::sync::{RwLock, mpsc, oneshot};
 
 use crate::{
-    view::{AppNotice, BackendEvent, NoticeKind, OpenItem},
+    view::{BackendEvent, OpenItem},
     window,
 };
 use attending::Poke;
 use home::Home;
+use notes::Note;
 use updates::Updates;
 pub use updates::{UPDATER, is_updatable};
 
@@ -75,7 +77,7 @@ struct Inner {
     notifier: Notifier,
     home: RwLock<Option<Home>>,
     pokes: mpsc::UnboundedSender<Poke>,
-    notices: Mutex<Vec<AppNotice>>,
+    notes: Mutex<Vec<Note>>,
     open_item: Mutex<OpenItems>,
     /// What a link asked for while it could not be known whose it is.
     wanted_link: Mutex<Option<Item>>,
@@ -104,7 +106,7 @@ impl Controller {
                 notifier,
                 home: RwLock::default(),
                 pokes,
-                notices: Mutex::default(),
+                notes: Mutex::default(),
                 open_item: Mutex::default(),
                 wanted_link: Mutex::default(),
                 tray: Mutex::default(),
@@ -156,35 +158,8 @@ impl Controller {
         }
     }
 
-    fn notices(&self) -> std::sync::MutexGuard<'_, Vec<AppNotice>> {
-        self.inner.notices.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Adds a notice; one of each kind, the newest.
-    fn note(&self, kind: NoticeKind, message: &str) {
-        let notice = AppNotice { kind, message: message.into() };
-        {
-            let mut notices = self.notices();
-            if notices.contains(&notice) {
-                return;
-            }
-            notices.retain(|other| other.kind != kind);
-            notices.push(notice);
-        }
-        self.emit(&BackendEvent::StateChanged);
-    }
-
-    /// Takes a notice away whose reason is over.
-    fn withdraw(&self, kind: NoticeKind) {
-        let is_gone = {
-            let mut notices = self.notices();
-            let before = notices.len();
-            notices.retain(|notice| notice.kind != kind);
-            before != notices.len()
-        };
-        if is_gone {
-            self.emit(&BackendEvent::StateChanged);
-        }
+    fn notes(&self) -> std::sync::MutexGuard<'_, Vec<Note>> {
+        self.inner.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn emit(&self, event: &BackendEvent) {

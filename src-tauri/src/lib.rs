@@ -8,6 +8,8 @@ mod boundary;
 mod commands;
 mod controller;
 mod embedded;
+mod files;
+mod language;
 mod log;
 mod look_alike;
 mod registry;
@@ -52,6 +54,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
 
     log::begin(&root);
+    language::begin(&root);
 
     let registry = registry::registry();
     let Arguments { demo, hidden, link, .. } = arguments;

@@ -20,7 +20,9 @@ pub use decision::{DecisionCard, decision_card};
 pub use partnership::{
     PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow, detail, row,
 };
-pub use settings::{CloseChoice, NotificationSettings, ProgramChange, ProgramSettings};
+pub use settings::{
+    CloseChoice, Language, LanguageChoice, NotificationSettings, ProgramChange, ProgramSettings,
+};
 pub use update::{NewerVersion, UpdateStage};
 
 /// Everything that is not one screen's own content.
@@ -39,6 +41,8 @@ pub struct AppState {
     pub notices: Vec<AppNotice>,
     /// A newer version that was found.
     pub newer: Option<NewerVersion>,
+    /// What the program speaks.
+    pub language: Language,
     /// Until when no notification is shown.
     pub paused_until: Option<String>,
     /// Where there is no keyring: whether what was seen is kept on the disk unencrypted, or not at

@@ -9,6 +9,7 @@ mod certificates;
 mod faults;
 mod habits;
 mod keyboard;
+mod language;
 mod links;
 mod scim;
 mod secrets;

@@ -87,8 +87,13 @@ pub async fn ended(process: &str) -> Result<()> {
 
 /// Quits the program in the tray, so that it can be started again.
 pub async fn quit(lab: &Lab, window: Window) -> Result<()> {
+    quit_by("Quit", lab, window).await
+}
+
+/// The same by what the tray calls it.
+pub async fn quit_by(entry: &str, lab: &Lab, window: Window) -> Result<()> {
     let process = lab.process(&program()?).await?;
-    lab.tray.click(&["Quit"]).await?;
+    lab.tray.click(&[entry]).await?;
     ended(&process).await?;
     // The driver may miss the window that it had.
     let _ = window.quit().await;

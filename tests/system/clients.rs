@@ -310,11 +310,12 @@ async fn an_answer_that_was_lost_is_found_and_nothing_is_done_twice(ground: Grou
     assert_eq!(lost.expect_err("the answer is lost").code, "outcome_unknown");
     let settled = loop {
         let told = desk.told.recv().await.context("told")?;
-        if let Event::Settled { about, done, message } = told {
-            break (about, done, message);
+        if let Event::Settled { about, intent, refused } = told {
+            break (about, intent, refused);
         }
     };
-    assert!(settled.1, "{settled:?}");
+    assert_eq!(settled.2, None, "{settled:?}");
+    assert_eq!(settled.1.action, IntentAction::Request);
     let id: PartnershipId = settled.0.context("which")?.id.parse()?;
     desk.sees(id, StateName::AwaitingApproval).await?;
     assert_eq!(desk.journal.unsettled("uma").await?, []);

@@ -6,7 +6,9 @@ mod signing_in;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use entente_api_client::{Client, ClientOptions, Credentials, SessionTokens, Sessions, SignIn};
+use entente_api_client::{
+    Client, ClientOptions, Credentials, LastPage, SessionTokens, Sessions, SignIn,
+};
 use entente_domain::WorkspaceId;
 use entente_server::{Clock as _, Config, ManualClock, NewProvider, SystemClock, set_provider};
 use entente_store::Engine;
@@ -24,6 +26,15 @@ use crate::{Answer, media_type};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the browser shows at the end.
+fn last_page() -> LastPage {
+    LastPage {
+        language: "en".into(),
+        signed_in: "You are signed in.".into(),
+        not_signed_in: "You are not signed in.".into(),
+    }
+}
 
 /// A server whose host workspace signs in through a provider.
 pub struct Scene {
@@ -98,9 +109,9 @@ impl Scene {
     ) -> Result<TokenRequest> {
         let sign_in = SignIn::begin(provider).await?;
         let back = self.provider.sign_in(sign_in.url().as_str(), account)?;
-        let answer = tokio::spawn(sign_in.answer(MINUTE));
+        let answer = tokio::spawn(sign_in.answer(MINUTE, last_page()));
         let page = reqwest::get(back).await?;
-        assert!(page.text().await?.contains("close this tab"));
+        assert!(page.text().await?.contains("You are signed in."));
         Ok(answer.await??)
     }
 

@@ -6,7 +6,7 @@ use entente_api_client::Device;
 use entente_cache::{ActivityQuery, RecordKind, ResourceQuery};
 use entente_desktop::open_in_browser;
 use entente_domain::{AccountId, Timestamp};
-use entente_sync::Act;
+use entente_sync::{Act, SaveError};
 use secrecy::SecretString;
 
 use super::{Controller, answers::Answer, home::Profile, now};
@@ -251,7 +251,10 @@ impl Controller {
         drop(file);
         if let Err(error) = saved {
             let _ = tokio::fs::remove_file(&partial).await;
-            return Err(CommandError::new("file_failed", &format!("{error}")));
+            return Err(match error {
+                SaveError::Server(problem) => problem.into(),
+                SaveError::File(error) => failed(error),
+            });
         }
         tokio::fs::rename(&partial, &path).await.map_err(failed)?;
         Ok(SavedFile { path: path.display().to_string() })

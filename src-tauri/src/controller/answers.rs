@@ -8,10 +8,13 @@ use entente_sync::{DecideError, Decision as Deciding, Problem};
 use entente_wire::NewPartnership;
 
 use super::{Controller, home::Profile};
-use crate::view::{
-    AppState, CacheKeeping, CommandError, Connectivity, Decision, Draft, InboxItem, InboxKind,
-    NoticeKind, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
-    Profile as ProfileView, SignInKind, Terms, account_name, detail, row,
+use crate::{
+    language,
+    view::{
+        AppState, CacheKeeping, CommandError, Connectivity, Decision, Draft, InboxItem, InboxKind,
+        NoticeKind, PartnershipDetail, PartnershipPage, PartnershipQuery, PartnershipRow,
+        Profile as ProfileView, SignInKind, Terms, account_name, detail, row,
+    },
 };
 
 pub(super) type Answer<T> = Result<T, CommandError>;
@@ -29,13 +32,15 @@ impl Controller {
     pub async fn app_state(&self) -> Answer<AppState> {
         let guard = self.inner.home.read().await;
         let mut profiles = Vec::new();
+        let language = language::spoken();
         let mut state = AppState {
             version: env!("CARGO_PKG_VERSION").into(),
             profiles: Vec::new(),
             active: None,
             demo: None,
-            notices: self.notices().clone(),
+            notices: self.notes().iter().map(|note| note.view(language)).collect(),
             newer: self.newer_version(),
+            language: language.into(),
             paused_until: None,
             keeps_unencrypted: None,
             open_item: None,
@@ -200,7 +205,7 @@ impl Controller {
 
     /// Takes a notice away.
     pub async fn dismiss_notice(&self, kind: NoticeKind) -> Answer<AppState> {
-        self.notices().retain(|notice| notice.kind != kind);
+        self.notes().retain(|note| note.kind() != kind);
         self.remember_dismissed(kind).await;
         self.app_state().await
     }
@@ -316,13 +321,16 @@ fn connectivity(connectivity: entente_sync::Connectivity) -> Connectivity {
 
 impl From<Problem> for crate::view::Problem {
     fn from(problem: Problem) -> Self {
-        Self { code: problem.code, message: problem.message, retryable: problem.retryable }
+        let said =
+            language::spoken().refusal(&problem.code, problem.fact.as_deref(), &problem.message);
+        Self { code: problem.code, message: said, retryable: problem.retryable }
     }
 }
 
 impl From<Problem> for CommandError {
     fn from(problem: Problem) -> Self {
-        Self { retryable: problem.retryable, ..Self::new(&problem.code, &problem.message) }
+        let said = Self::of(&problem.code, problem.fact.as_deref(), &problem.message);
+        Self { retryable: problem.retryable, ..said }
     }
 }
 
@@ -332,7 +340,7 @@ impl From<DecideError> for CommandError {
             retryable: error.retryable,
             field: error.field,
             existing_id: error.existing.map(|id| id.to_string()),
-            ..Self::new(&error.code, &error.message)
+            ..Self::of(&error.code, error.fact.as_deref(), &error.message)
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use entente_attention::{
     Command, Known, Moment, News, Notice, NoticeAction, Occasion, Pending, Settings, Standing,
-    TrayFacts, TrayProfile, plan, tray,
+    Text, TrayFacts, TrayProfile, plan, tray,
 };
 use entente_cache::Journal;
 use entente_desktop::Banner;
@@ -21,9 +21,10 @@ use tokio::{
 use super::{
     Controller,
     home::{Home, Profile},
+    notes::Note,
     now,
 };
-use crate::{tray as drawing, view::NoticeKind};
+use crate::{language, tray as drawing};
 
 const CLOSED_TO_TRAY: &str = "told_closed_to_tray";
 /// How often reminders, quiet hours and the end of a pause are looked for.
@@ -115,7 +116,8 @@ impl Controller {
         let (facts, in_contact, journal, settings, profiles) = {
             let guard = self.inner.home.read().await;
             let Some(home) = guard.as_ref() else {
-                self.draw(&TrayFacts::default());
+                let language = language::spoken();
+                self.draw(&TrayFacts { language, ..TrayFacts::default() });
                 return;
             };
             let settings = self.settings(&home.journal).await;
@@ -147,6 +149,7 @@ impl Controller {
             in_contact: &in_contact,
             told: &told,
             shown: &memory.shown,
+            language: language::spoken(),
         };
         let plan = plan(known, &settings, occasion, at);
         let mut later = plan.later;
@@ -193,11 +196,7 @@ impl Controller {
         };
         if let Err(error) = self.inner.notifier.show(banner).await {
             tracing::warn!(%error, "a notice was not shown");
-            self.note(
-                NoticeKind::NoNotifications,
-                "This desktop shows no notifications. What waits for you is in the inbox and in \
-                 the tray.",
-            );
+            self.note(Note::NoNotifications);
             return false;
         }
         true
@@ -207,7 +206,7 @@ impl Controller {
     pub(super) async fn tell_outcome(&self, click: Command, message: &str) {
         let banner = Banner {
             id: format!("outcome/{click}"),
-            title: "Nothing was changed".into(),
+            title: language::say(&Text::NothingChanged),
             body: message.into(),
             click: Some(click.to_string()),
             buttons: Vec::new(),
@@ -239,8 +238,8 @@ impl Controller {
         }
         let banner = Banner {
             id: "closed-to-tray".into(),
-            title: "Entente goes on in the tray".into(),
-            body: "You are told when somebody waits for you. Quit in the tray's menu.".into(),
+            title: language::say(&Text::GoesOn),
+            body: language::say(&Text::GoesOnHow),
             click: Some(Command::Open.to_string()),
             buttons: Vec::new(),
         };
@@ -290,7 +289,8 @@ async fn facts(home: &Home, settings: &Settings) -> (TrayFacts, BTreeSet<String>
         profiles.push(tray_profile(profile, &connectivity, home.active.as_deref()).await);
     }
     pending.sort_by_key(|pending| pending.since);
-    (TrayFacts { profiles, pending, paused_until: settings.paused_until }, in_contact)
+    let (paused_until, language) = (settings.paused_until, language::spoken());
+    (TrayFacts { profiles, pending, paused_until, language }, in_contact)
 }
 
 async fn tray_profile(

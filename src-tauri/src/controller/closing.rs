@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::Controller;
+use super::{Controller, notes::Note};
 use crate::{
     view::{CloseChoice, NoticeKind},
     window,
@@ -62,11 +62,7 @@ impl Controller {
         {
             return;
         }
-        self.note(
-            NoticeKind::NoTray,
-            "This desktop shows no tray icons. Closing the window ends Entente, unless the settings \
-             say that it is minimised; only while it runs are you notified.",
-        );
+        self.note(Note::NoTray);
     }
 
     /// That there is no tray is said until the person has read it.

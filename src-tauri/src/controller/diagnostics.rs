@@ -5,7 +5,7 @@ use std::{env, fmt::Write as _};
 use entente_sync::Connectivity;
 
 use super::{Controller, answers::Answer, now};
-use crate::log;
+use crate::{language, log};
 
 const LINES: usize = 200;
 
@@ -22,11 +22,12 @@ impl Controller {
         for name in ["XDG_CURRENT_DESKTOP", "XDG_SESSION_TYPE", "LANG", "TZ"] {
             say(name, &env::var(name).unwrap_or_else(|_| "not set".into()));
         }
+        say("Language", language::spoken().tag());
         say("Tray", if self.has_tray() { "yes" } else { "no" });
         let service = entente_desktop::notification_service().await;
         say("Notifications", service.as_deref().unwrap_or("none"));
         let notices =
-            self.notices().iter().map(|notice| format!("{:?}", notice.kind)).collect::<Vec<_>>();
+            self.notes().iter().map(|note| format!("{:?}", note.kind())).collect::<Vec<_>>();
         say("Notices", &notices.join(", "));
         let guard = self.inner.home.read().await;
         match guard.as_ref() {

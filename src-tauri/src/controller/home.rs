@@ -9,16 +9,17 @@ use std::{
     },
 };
 
-use entente_api_client::{Client, Credentials, ServerAddress};
-use entente_attention::Occasion;
+use entente_api_client::{AddressError, Client, Credentials, ServerAddress};
+use entente_attention::{Attempt, Occasion, Text};
 use entente_cache::{
-    Applied, Cache, CacheError, Journal, Keeping, MeRecord, ProfileRecord, Record, RecordKind,
+    Applied, Cache, CacheError, Intent, IntentAction, Journal, Keeping, MeRecord, ProfileRecord,
+    Record, RecordKind,
 };
 use entente_sync::{Applying, Connectivity, Event, Problem, Session, SessionConfig};
 use tokio::sync::{RwLock, mpsc};
 
 use super::{Controller, attending::Poke, now, trust::client_options};
-use crate::{embedded::Demo, view::BackendEvent};
+use crate::{embedded::Demo, language, view::BackendEvent};
 
 /// The profiles of one place.
 #[derive(Debug)]
@@ -153,12 +154,8 @@ impl Controller {
         let (cache, keeping) = self.open_cache(&path, &wanted).await?;
         let options = client_options(&home.journal).await;
         let client = credentials.clone().and_then(|credentials| {
-            let unreadable =
-                |message: String| Problem { code: "unreachable".into(), message, retryable: false };
-            let server: ServerAddress =
-                record.server.parse().map_err(|error| unreadable(format!("{error}")))?;
-            Client::new(server, credentials, options)
-                .map_err(|error| unreadable(format!("{error}")))
+            let server: ServerAddress = record.server.parse().map_err(unreadable)?;
+            Client::new(server, credentials, options).map_err(Problem::from)
         });
         let me = cache.me().await?;
         let locked = cache.is_locked().await?;
@@ -264,13 +261,25 @@ impl Controller {
                 *profile.me.write().await = Some(me);
                 self.emit(&BackendEvent::StateChanged);
             }
-            Event::Settled { about, done, message } => {
+            Event::Settled { about, intent, refused } => {
                 let about = about.filter(|about| about.kind == RecordKind::Partnership);
+                let language = language::spoken();
+                let why = refused
+                    .map(|why| language.refusal(&why.code, why.fact.as_deref(), &why.message));
+                let (attempt, refused) = (attempt(&intent), why.as_deref());
                 self.emit(&BackendEvent::DecisionSettled {
                     profile: id,
                     partnership_id: about.map(|about| about.id),
-                    ok: done,
-                    message,
+                    ok: refused.is_none(),
+                    message: language.say(&Text::Settled { attempt, refused }),
+                });
+            }
+            Event::OutcomesLost(lost) => {
+                self.emit(&BackendEvent::DecisionSettled {
+                    profile: id,
+                    partnership_id: None,
+                    ok: false,
+                    message: language::say(&Text::OutcomesLost(lost)),
                 });
             }
             Event::Locked(locked) => {
@@ -289,10 +298,26 @@ impl Controller {
     }
 }
 
+fn attempt(intent: &Intent) -> Attempt<'_> {
+    match &intent.action {
+        IntentAction::Request => Attempt::Request { address: &intent.about },
+        IntentAction::Act { action, .. } => {
+            Attempt::Action { action: *action, partner: &intent.about }
+        }
+        IntentAction::Write { what, .. } => what.parse().map_or(Attempt::Unknown, Attempt::Deed),
+    }
+}
+
 fn no_problem() -> Problem {
     Problem {
         code: "signed_out".into(),
         message: "This profile is signed out.".into(),
+        fact: None,
         retryable: false,
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
+fn unreadable(error: AddressError) -> Problem {
+    Problem { code: error.code().into(), message: error.to_string(), fact: None, retryable: false }
 }

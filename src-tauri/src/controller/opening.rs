@@ -6,10 +6,11 @@ use entente_cache::{CacheError, Journal, Opened, ProfileRecord, SignInKind};
 use entente_sync::Problem;
 use secrecy::SecretString;
 
-use super::{Controller, attending::Poke, home::Home, now};
+use super::{Controller, attending::Poke, home::Home, notes::Note, now};
 use crate::{
     embedded::Demo,
-    view::{AppState, BackendEvent, CommandError, NoticeKind},
+    language,
+    view::{AppState, BackendEvent, CommandError},
 };
 
 /// Whose partnerships the window showed last.
@@ -97,11 +98,7 @@ impl Controller {
     async fn open_home(&self, root: PathBuf, demo: Option<Demo>) -> Result<Home, CommandError> {
         let (journal, opened) = Journal::open(&root.join("journal.db"), now()).await?;
         if let Opened::Rebuilt(_) = opened {
-            self.note(
-                NoticeKind::JournalRebuilt,
-                "The list of profiles on this computer was begun anew: the file that was there is damaged, \
-                 or a newer Entente made it. It was kept beside the new one. Connect again.",
-            );
+            self.note(Note::JournalRebuilt);
         }
         let active = journal.setting(ACTIVE).await?.flatten();
         Ok(Home { root, journal, profiles: Vec::new(), active, demo })
@@ -137,11 +134,16 @@ impl Controller {
 }
 
 impl CommandError {
-    /// A refusal that trying again does not change.
-    pub(crate) fn new(code: &str, message: &str) -> Self {
+    /// A refusal that trying again does not change, by an English sentence.
+    pub(crate) fn new(code: &str, sentence: &str) -> Self {
+        Self::of(code, None, sentence)
+    }
+
+    /// The same, with the one thing that the sentence names.
+    pub(crate) fn of(code: &str, fact: Option<&str>, sentence: &str) -> Self {
         Self {
             code: code.into(),
-            message: message.into(),
+            message: language::spoken().refusal(code, fact, sentence),
             retryable: false,
             field: None,
             existing_id: None,
@@ -165,6 +167,6 @@ impl CommandError {
 impl From<CacheError> for CommandError {
     fn from(error: CacheError) -> Self {
         tracing::error!(%error, "a file failed");
-        Self { retryable: error.retryable(), ..Self::new("cache_failed", &error.to_string()) }
+        Self { retryable: error.retryable(), ..Self::new(error.code(), &error.to_string()) }
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked for outside the window: on a banner or in the tray.
 
-use entente_attention::{Command, Item, Verb};
+use entente_attention::{Became, Command, Item, Text, Verb};
 use entente_cache::{AccessRequestRecord, PartnershipRecord, PersonRecord};
 use entente_domain::{AccessRequestId, Action, PartnershipId, RequestState, StateName};
 use entente_sync::{Act, Decision};
@@ -9,7 +9,10 @@ use super::{
     Controller,
     answers::{Answer, gone},
 };
-use crate::view::{BackendEvent, CommandError, OpenItem, OpenKind, PauseChoice, account_name};
+use crate::{
+    language,
+    view::{BackendEvent, CommandError, OpenItem, OpenKind, PauseChoice, account_name},
+};
 
 impl Controller {
     /// Does what a banner or the tray asks for.
@@ -104,7 +107,8 @@ impl Controller {
         let decision =
             Decision { partnership: id, version, action, note: None, agreed_terms: None };
         let record = session.decide(decision).await?;
-        Ok(format!("{}: {}.", record.partner().name, record.state.label()))
+        let (partner, state) = (&record.partner().name, record.state);
+        Ok(language::say(&Text::StandsNow { partner, state }))
     }
 
     /// The server takes the decision only on the version that is known here, which is looking again.
@@ -129,38 +133,38 @@ impl Controller {
             });
         }
         let account = account_name(&request.application, &request.label);
-        let done = if accept { "Access given" } else { "Access declined" };
-        Ok(format!("{done}: {}, {account}.", request.member.name))
+        let (member, account) = (&request.member.name, &account);
+        Ok(language::say(&Text::AccessDecided { accepted: accept, member, account }))
     }
 }
 
-fn already((what, by): (&str, Option<&PersonRecord>)) -> CommandError {
-    let by = by.map_or("the server", |by| by.name.as_str());
-    CommandError::new(
-        "wrong_state",
-        &format!("The request was already {what} by {by}. Nothing was changed."),
-    )
+fn already((became, by): (Became, Option<&PersonRecord>)) -> CommandError {
+    let by = by.map(|by| by.name.as_str());
+    CommandError {
+        message: language::say(&Text::Already { became, by }),
+        ..CommandError::new("wrong_state", "")
+    }
 }
 
 /// What became of a request, and by whom.
-fn partnership_was(record: &PartnershipRecord) -> (&'static str, Option<&PersonRecord>) {
-    let what = match record.state {
-        StateName::AwaitingAcceptance | StateName::Active => "approved",
-        StateName::DeclinedByHost | StateName::DeclinedByGuest => "declined",
-        StateName::Withdrawn => "withdrawn",
-        StateName::Expired => "ended as expired",
-        StateName::Removed => "removed",
-        StateName::AwaitingApproval => "changed",
+fn partnership_was(record: &PartnershipRecord) -> (Became, Option<&PersonRecord>) {
+    let became = match record.state {
+        StateName::AwaitingAcceptance | StateName::Active => Became::Approved,
+        StateName::DeclinedByHost | StateName::DeclinedByGuest => Became::Declined,
+        StateName::Withdrawn => Became::Withdrawn,
+        StateName::Expired => Became::Expired,
+        StateName::Removed => Became::Removed,
+        StateName::AwaitingApproval => Became::Changed,
     };
-    (what, record.history.last().and_then(|entry| entry.by.as_ref()))
+    (became, record.history.last().and_then(|entry| entry.by.as_ref()))
 }
 
-fn request_was(request: &AccessRequestRecord) -> (&'static str, Option<&PersonRecord>) {
-    let what = match request.state {
-        RequestState::Accepted => "accepted",
-        RequestState::Declined => "declined",
-        RequestState::Closed => "closed",
-        RequestState::Pending => "changed",
+fn request_was(request: &AccessRequestRecord) -> (Became, Option<&PersonRecord>) {
+    let became = match request.state {
+        RequestState::Accepted => Became::Accepted,
+        RequestState::Declined => Became::Declined,
+        RequestState::Closed => Became::Closed,
+        RequestState::Pending => Became::Changed,
     };
-    (what, request.decided_by.as_ref())
+    (became, request.decided_by.as_ref())
 }

@@ -3,16 +3,20 @@
 use std::{sync::PoisonError, time::Duration};
 
 use entente_api_client::{
-    ApiError, Client, ClientOptions, Credentials, ServerAddress, SessionTokens, Sessions, SignIn,
-    SignInError,
+    AddressError, ApiError, Client, ClientOptions, Credentials, LastPage, ServerAddress,
+    SessionTokens, Sessions, SignIn, SignInError,
 };
+use entente_attention::Text;
 use entente_cache::{Keeping, ProfileRecord, SignInKind};
 use entente_wire::MeResource;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::{Controller, home::Profile, opening::ACTIVE, trust::client_options};
-use crate::view::{AppState, CommandError};
+use crate::{
+    language,
+    view::{AppState, CommandError, NoticeKind},
+};
 
 const COLORS: u8 = 8;
 const LONGEST_LABEL: usize = 60;
@@ -71,7 +75,7 @@ impl Controller {
     /// Reads a profile's key from the keyring once more.
     pub async fn unlock_profile(&self, id: &str) -> Result<AppState, CommandError> {
         self.any_profile(id).await?;
-        self.notices().retain(|notice| notice.kind != crate::view::NoticeKind::NoKeyring);
+        self.notes().retain(|note| note.kind() != NoticeKind::NoKeyring);
         self.reopen_profiles(|profile| profile.record.id == id).await
     }
 
@@ -80,7 +84,7 @@ impl Controller {
         let label = label.trim();
         if label.chars().count() > LONGEST_LABEL || label.chars().any(char::is_control) {
             let message = format!("A name has at most {LONGEST_LABEL} characters, on one line.");
-            return Err(CommandError::new("invalid_text", &message).about("label"));
+            return Err(CommandError::new("invalid_name", &message).about("label"));
         }
         let label = (!label.is_empty()).then(|| label.to_owned());
         self.change_look(id, |profile| profile.look().label = label).await
@@ -239,7 +243,7 @@ impl Controller {
             )
         })?;
         let grant = tokio::select! {
-            grant = sign_in.answer(PATIENCE) => grant.map_err(|error| not_signed_in(&error))?,
+            grant = sign_in.answer(PATIENCE, last_page()) => grant.map_err(|error| not_signed_in(&error))?,
             _ = cancelled => {
                 return Err(CommandError::new("cancelled", "The sign-in was cancelled."));
             }
@@ -292,21 +296,21 @@ impl Admitted {
         }
         let who = &self.me.attributes.name;
         let message = format!("That is somebody else: {who}. Add them as a profile of their own.");
-        Err(CommandError::new("another_user", &message).about(field))
+        Err(CommandError::of("another_user", Some(who), &message).about(field))
     }
 }
 
 fn address(server: &str) -> Result<ServerAddress, CommandError> {
-    server
-        .parse()
-        .map_err(|error| CommandError::new("bad_address", &format!("{error}")).about("server"))
+    server.parse().map_err(|error: AddressError| {
+        CommandError::new(error.code(), &error.to_string()).about("server")
+    })
 }
 
 /// Why signing in failed, at the field that it is about.
 fn refused(error: &ApiError) -> CommandError {
     let refusal = CommandError {
         retryable: error.retryable(),
-        ..CommandError::new(error.code(), &error.to_string())
+        ..CommandError::of(error.code(), error.fact(), &error.to_string())
     };
     match error {
         ApiError::Unauthorized(_) => refusal.about("key"),
@@ -324,5 +328,15 @@ fn refused(error: &ApiError) -> CommandError {
 }
 
 fn not_signed_in(error: &SignInError) -> CommandError {
-    CommandError { retryable: true, ..CommandError::new("not_signed_in", &error.to_string()) }
+    let refusal = CommandError::of(error.code(), error.fact(), &error.to_string());
+    CommandError { retryable: true, ..refusal }
+}
+
+fn last_page() -> LastPage {
+    let language = language::spoken();
+    LastPage {
+        language: language.to_string(),
+        signed_in: language.say(&Text::BackToEntente),
+        not_signed_in: language.say(&Text::NotSignedIn),
+    }
 }

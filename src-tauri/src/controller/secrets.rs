@@ -6,8 +6,8 @@ use entente_desktop::KeyringError;
 use entente_sync::Problem;
 use secrecy::SecretString;
 
-use super::Controller;
-use crate::view::{AppState, CommandError, NoticeKind};
+use super::{Controller, notes::Note};
+use crate::view::{AppState, CommandError};
 
 /// Whether caches are kept as they are where there is no keyring.
 const KEEPS_UNENCRYPTED: &str = "keeps_unencrypted";
@@ -36,7 +36,7 @@ impl Controller {
                     "There is no keyring, so the key of this profile was not kept. Sign in again.",
                 ),
             };
-            Problem { code: code.into(), message: message.into(), retryable: false }
+            Problem { code: code.into(), message: message.into(), fact: None, retryable: false }
         })?;
         Ok(self.credentials(id, secret))
     }
@@ -111,17 +111,11 @@ impl Controller {
     }
 
     fn note_no_keyring(&self, error: &KeyringError) {
-        let message = match error {
-            KeyringError::Locked(_) => {
-                "The keyring is locked. Until it is unlocked, keys and what you have seen are kept \
-                 only until Entente ends."
-            }
+        self.note(match error {
+            KeyringError::Locked(_) => Note::KeyringLocked,
             KeyringError::Missing(_) | KeyringError::NotFound | KeyringError::Other(_) => {
-                "This computer has no keyring that can be used, so keys are kept only until Entente \
-                 ends. Install or unlock one, for example GNOME Keyring or KWallet. Without one, \
-                 what you have seen is not kept either, unless you let Entente keep it unencrypted."
+                Note::NoKeyring
             }
-        };
-        self.note(NoticeKind::NoKeyring, message);
+        });
     }
 }

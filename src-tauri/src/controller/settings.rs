@@ -8,9 +8,12 @@ use entente_desktop::Autostart;
 use entente_domain::Timestamp;
 
 use super::{Controller, answers::Answer, attending::Poke, now, trust, updates::LOOK_FOR_UPDATES};
-use crate::view::{
-    AppState, BackendEvent, CloseChoice, CommandError, NotificationSettings, PauseChoice,
-    ProgramChange, ProgramSettings,
+use crate::{
+    language,
+    view::{
+        AppState, BackendEvent, CloseChoice, CommandError, LanguageChoice, NotificationSettings,
+        PauseChoice, ProgramChange, ProgramSettings,
+    },
 };
 
 const NOTIFICATIONS: &str = "notifications";
@@ -87,6 +90,7 @@ impl Controller {
             start_at_login: Autostart::of(ENTRY).map(|entry| entry.is_on()),
             close_without_tray: self.close_choice(&journal).await,
             has_tray: self.has_tray(),
+            language: language::chosen(self.root()).into(),
         })
     }
 
@@ -105,7 +109,21 @@ impl Controller {
         if let Some(wanted) = change.look_for_updates {
             journal.put_setting(LOOK_FOR_UPDATES, &wanted).await?;
         }
+        if let Some(choice) = change.language {
+            self.speak(choice)?;
+        }
         self.program_settings().await
+    }
+
+    /// Speaks another language from now on: in the tray, in banners, and in the window.
+    fn speak(&self, choice: LanguageChoice) -> Answer<()> {
+        language::choose(self.root(), choice.into()).map_err(|error| {
+            let sentence = format!("The language could not be kept: {error}.");
+            CommandError::new("language_not_kept", &sentence)
+        })?;
+        self.poke(Poke::tray());
+        self.emit(&BackendEvent::StateChanged);
+        Ok(())
     }
 
     pub(super) async fn close_choice(&self, journal: &Journal) -> CloseChoice {

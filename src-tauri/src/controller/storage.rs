@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use entente_cache::{Cache, CacheError, Keeping, Opened};
 
-use super::{Controller, home::Profile};
+use super::{Controller, home::Profile, notes::Note};
 use crate::view::NoticeKind;
 
 /// How often it is looked whether the disk lets be written again.
@@ -23,7 +23,7 @@ impl Controller {
             }
             Err(error) => {
                 tracing::error!(code = error.code, message = error.message, "not opened");
-                self.note(NoticeKind::StorageFailed, &error.message);
+                self.note(Note::NotOpened(error.into()));
                 // Without the demo there is the person's own.
                 self.inner.home.read().await.is_some()
             }
@@ -40,20 +40,13 @@ impl Controller {
             Ok((cache, opened)) => {
                 if let Opened::Rebuilt(why) = opened {
                     tracing::warn!(why, "a cache was rebuilt");
-                    self.note(
-                        NoticeKind::CacheRebuilt,
-                        "What Entente kept of a workspace on this computer could not be used: it was \
-                         damaged, or of another version. It is read from the server again; nothing is \
-                         lost.",
-                    );
+                    self.note(Note::CacheRebuilt);
                 }
                 Ok((cache, wanted.clone()))
             }
             Err(error) => {
                 tracing::error!(%error, "a cache could not be opened");
-                let message =
-                    format!("{error} Until then, what you see is kept only until Entente ends.");
-                self.note(NoticeKind::StorageFailed, &message);
+                self.note(Note::NothingKept((&error).into()));
                 let (cache, _) = Cache::open(path, &Keeping::Memory).await?;
                 Ok((cache, Keeping::Memory))
             }

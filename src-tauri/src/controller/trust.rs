@@ -24,9 +24,7 @@ impl Controller {
         let path = path.trim();
         let wanted = (!path.is_empty()).then_some(path);
         if let Some(path) = wanted {
-            read(path).await.map_err(|message| {
-                CommandError::new("bad_certificate", &message).about("ca_file")
-            })?;
+            read(path).await.map_err(|refusal| refusal.about("ca_file"))?;
         }
         journal.put_setting(CA_FILE, &wanted).await?;
         self.reopen_profiles(|profile| !profile.demo).await.map(drop)
@@ -38,7 +36,7 @@ pub(super) async fn ca_file(journal: &Journal) -> (Option<String>, Option<String
     match named(journal).await {
         Some(path) => {
             let problem = read(&path).await.err();
-            (Some(path), problem)
+            (Some(path), problem.map(|problem| problem.message))
         }
         None => (None, None),
     }
@@ -49,7 +47,7 @@ pub(super) async fn ca_file(journal: &Journal) -> (Option<String>, Option<String
 pub(super) async fn client_options(journal: &Journal) -> ClientOptions {
     let certificates = match named(journal).await {
         Some(path) => read(&path).await.unwrap_or_else(|problem| {
-            tracing::warn!(problem, "an authority is not trusted");
+            tracing::warn!(code = problem.code, "an authority is not trusted");
             ExtraCertificates::default()
         }),
         None => ExtraCertificates::default(),
@@ -68,16 +66,21 @@ async fn named(journal: &Journal) -> Option<String> {
 }
 
 /// Reads the file; otherwise says what is wrong with it.
-async fn read(path: &str) -> Result<ExtraCertificates, String> {
+async fn read(path: &str) -> Answer<ExtraCertificates> {
     if !Path::new(path).is_absolute() {
-        return Err("Name the whole path of the file, from the root of the disk.".into());
+        let sentence = "Name the whole path of the file, from the root of the disk.";
+        return Err(CommandError::new("not_a_whole_path", sentence));
     }
-    let unreadable = |error: std::io::Error| format!("This file cannot be read: {error}.");
+    let unreadable = |error: std::io::Error| {
+        CommandError::new("unreadable_file", &format!("This file cannot be read: {error}."))
+    };
     // Nothing else is opened: a device or a pipe might never end.
     let about = tokio::fs::metadata(path).await.map_err(unreadable)?;
     if !about.is_file() || about.len() > MOST_BYTES {
-        return Err("This is not the file of a certificate.".into());
+        let sentence = "This is not the file of a certificate.";
+        return Err(CommandError::new("no_certificate", sentence));
     }
     let pem = tokio::fs::read(path).await.map_err(unreadable)?;
-    ExtraCertificates::from_pem(&pem).map_err(|error| error.to_string())
+    ExtraCertificates::from_pem(&pem)
+        .map_err(|error| CommandError::new(error.code(), &error.to_string()))
 }

@@ -171,7 +171,7 @@ impl Controller {
         let update = {
             let mut updates = self.updates();
             if updates.stage != UpdateStage::Waiting {
-                return Err(CommandError::new("busy", "It is already being installed."));
+                return Err(CommandError::new("installing", "It is already being installed."));
             }
             let update = updates.found.clone().ok_or_else(no_update)?;
             updates.stage = UpdateStage::Downloading { percent: None };
@@ -254,13 +254,12 @@ impl Controller {
         tokio::fs::create_dir_all(&folder).await.map_err(|error| not_installed(&error))?;
         tokio::fs::write(&file, package).await.map_err(|error| not_installed(&error))?;
         if let Err(error) = install_package(kind, &file).await {
+            let by_hand = format!("{} {}", kind.command().join(" "), file.display());
             let message = format!(
                 "{error} The package is genuine and was kept. An administrator can install it with: \
-                 {} {}",
-                kind.command().join(" "),
-                file.display()
+                 {by_hand}"
             );
-            return Err(CommandError::new("not_installed", &message));
+            return Err(CommandError::of("package_kept", Some(&by_hand), &message));
         }
         let _ = tokio::fs::remove_dir_all(&folder).await;
         Ok(())
@@ -319,8 +318,8 @@ fn failed(error: Error) -> CommandError {
         Error::ReleaseNotFound | Error::Serialization(_) | Error::Network(_) => odd(),
         Error::Reqwest(error) => match ApiError::from(error) {
             untrusted @ ApiError::Untrusted => retryable(untrusted.code(), &untrusted.to_string()),
-            other => retryable(
-                other.code(),
+            _ => retryable(
+                "place_unreachable",
                 "The place for newer versions cannot be reached. Check your connection and try \
                  again.",
             ),

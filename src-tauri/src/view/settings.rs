@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use entente_attention::{QuietHours as Quiet, Settings, Topic};
+use entente_attention::{Language as Spoken, QuietHours as Quiet, Settings, Topic};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -66,6 +66,8 @@ pub struct ProgramSettings {
     /// Whether newer versions are looked for; none where whoever built the program named no place
     /// for them.
     pub look_for_updates: Option<bool>,
+    /// What it speaks.
+    pub language: LanguageChoice,
 }
 
 /// Changes of [`ProgramSettings`]; what is none stays.
@@ -80,6 +82,59 @@ pub struct ProgramChange {
     pub ca_file: Option<String>,
     /// Whether newer versions are looked for.
     pub look_for_updates: Option<bool>,
+    /// What it speaks.
+    pub language: Option<LanguageChoice>,
+}
+
+/// A language that the program speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English.
+    En,
+    /// German.
+    De,
+}
+
+impl From<Spoken> for Language {
+    fn from(language: Spoken) -> Self {
+        match language {
+            Spoken::English => Self::En,
+            Spoken::German => Self::De,
+        }
+    }
+}
+
+/// What the program is to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguageChoice {
+    /// What the system speaks.
+    System,
+    /// English.
+    En,
+    /// German.
+    De,
+}
+
+impl From<Option<Spoken>> for LanguageChoice {
+    fn from(chosen: Option<Spoken>) -> Self {
+        match chosen {
+            None => Self::System,
+            Some(Spoken::English) => Self::En,
+            Some(Spoken::German) => Self::De,
+        }
+    }
+}
+
+impl From<LanguageChoice> for Option<Spoken> {
+    fn from(choice: LanguageChoice) -> Self {
+        match choice {
+            LanguageChoice::System => None,
+            LanguageChoice::En => Some(Spoken::English),
+            LanguageChoice::De => Some(Spoken::German),
+        }
+    }
 }
 
 /// What closing the window does where there is no tray.

@@ -2,6 +2,8 @@ use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::write_whole;
+
 /// How large the window is and where, in logical pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Place {
@@ -42,12 +44,7 @@ impl Place {
 
     /// Writes the file, whole or not at all.
     pub fn write(&self, file: &Path) -> io::Result<()> {
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let partial = file.with_extension("partial");
-        fs::write(&partial, serde_json::to_vec(self)?)?;
-        fs::rename(&partial, file)
+        write_whole(file, &serde_json::to_vec(self)?)
     }
 
     /// Its position, if a person could still get hold of it there.

@@ -29,6 +29,19 @@ pub enum AddressError {
     Insecure,
 }
 
+impl AddressError {
+    /// A word from a closed list.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "address_empty",
+            Self::Unreadable => "address_unreadable",
+            Self::Scheme => "address_scheme",
+            Self::Insecure => "address_insecure",
+        }
+    }
+}
+
 impl ServerAddress {
     /// An address below the server's origin.
     pub(crate) fn join(&self, path: &str) -> Result<Url, url::ParseError> {

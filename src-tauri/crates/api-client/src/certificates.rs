@@ -21,6 +21,17 @@ pub enum CertificateError {
     Damaged,
 }
 
+impl CertificateError {
+    /// A word from a closed list.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotPem => "no_certificate",
+            Self::Damaged => "damaged_certificate",
+        }
+    }
+}
+
 impl ExtraCertificates {
     /// Reads a PEM file with one certificate or several.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {

@@ -74,6 +74,25 @@ impl ApiError {
         }
     }
 
+    /// The one thing that its sentence names, for saying it in another language: another address, the
+    /// request's id, or who changed the resource before.
+    #[must_use]
+    pub fn fact(&self) -> Option<&str> {
+        match self {
+            Self::Redirected(address) => Some(address),
+            Self::Fault(id) => Some(id.as_str()).filter(|id| !id.is_empty()),
+            Self::Unauthorized(error) | Self::Refused(error) | Self::RateLimited(error, _) => {
+                error.meta.by.as_ref().map(|by| by.name.as_str())
+            }
+            Self::Unreachable
+            | Self::Interrupted
+            | Self::TimedOut
+            | Self::Untrusted
+            | Self::NotEntente
+            | Self::Busy(_) => None,
+        }
+    }
+
     /// The API's error, where the server said one.
     #[must_use]
     pub fn object(&self) -> Option<&ErrorObject> {

@@ -26,4 +26,4 @@ pub use error::{ApiError, Outcome};
 pub use events::{EventStream, FeedEvent};
 pub use resources::{Device, WriteCall};
 pub use sessions::Sessions;
-pub use sign_in::{SignIn, SignInError};
+pub use sign_in::{LastPage, SignIn, SignInError};

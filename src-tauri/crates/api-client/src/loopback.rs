@@ -1,6 +1,6 @@
 //! Listens on loopback for the one redirect that ends a sign-in (RFC 8252, 7.3).
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -9,6 +9,8 @@ use tokio::{
     task::JoinSet,
 };
 use url::Url;
+
+use crate::LastPage;
 
 /// The most bytes of a request that are read.
 const MOST: usize = 16 * 1024;
@@ -26,14 +28,19 @@ pub(crate) enum Redirect {
     Mixed,
 }
 
+/// What is waited for, and what it is answered with.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    pub(crate) path: &'static str,
+    pub(crate) state: String,
+    pub(crate) issuer: String,
+    pub(crate) page: LastPage,
+}
+
 /// The redirect with the right `state`. Whatever else asks is told that there is nothing here and
 /// does not end the waiting.
-pub(crate) async fn first_redirect(
-    listener: TcpListener,
-    path: &'static str,
-    state: String,
-    issuer: String,
-) -> Redirect {
+pub(crate) async fn first_redirect(listener: TcpListener, awaited: Awaited) -> Redirect {
+    let awaited = Arc::new(awaited);
     let (told, mut hear) = mpsc::channel(1);
     // All of them end with this future.
     let mut visitors = JoinSet::new();
@@ -41,9 +48,9 @@ pub(crate) async fn first_redirect(
         tokio::select! {
             Some(redirect) = hear.recv() => return redirect,
             Ok((stream, _)) = listener.accept() => {
-                let (told, state, issuer) = (told.clone(), state.clone(), issuer.clone());
+                let (told, awaited) = (told.clone(), awaited.clone());
                 visitors.spawn(async move {
-                    let visit = visit(stream, path, &state, &issuer);
+                    let visit = visit(stream, &awaited);
                     if let Ok(Some(redirect)) = tokio::time::timeout(PATIENCE, visit).await {
                         let _ = told.send(redirect).await;
                     }
@@ -55,16 +62,17 @@ pub(crate) async fn first_redirect(
 }
 
 /// Answers one request; what it brought, if it is the one that is waited for.
-async fn visit(mut stream: TcpStream, path: &str, state: &str, issuer: &str) -> Option<Redirect> {
+async fn visit(mut stream: TcpStream, awaited: &Awaited) -> Option<Redirect> {
+    let Awaited { path, state, issuer, page } = awaited;
     let head = head(&mut stream).await?;
     let redirect = read(&head, path, state, issuer);
-    let (status, text) = match &redirect {
-        Some(Redirect::Code(_)) => ("200 OK", "You can close this tab and go back to Entente."),
-        Some(_) => ("200 OK", "You were not signed in. Close this tab and try again in Entente."),
-        None => ("404 Not Found", "There is nothing here."),
+    let (status, language, text) = match &redirect {
+        Some(Redirect::Code(_)) => ("200 OK", page.language.as_str(), page.signed_in.as_str()),
+        Some(_) => ("200 OK", page.language.as_str(), page.not_signed_in.as_str()),
+        None => ("404 Not Found", "en", "There is nothing here."),
     };
     let page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Entente</title>\n\
+        "<!doctype html>\n<html lang=\"{language}\">\n<meta charset=\"utf-8\">\n<title>Entente</title>\n\
          <p>{text}</p>\n</html>\n"
     );
     let answer = format!(
@@ -173,6 +181,19 @@ mod tests {
         assert_eq!(read("", "/callback", STATE, ISSUER), None);
     }
 
+    fn awaited() -> Awaited {
+        Awaited {
+            path: "/callback",
+            state: STATE.into(),
+            issuer: ISSUER.into(),
+            page: LastPage {
+                language: "de".into(),
+                signed_in: "Schließe diesen Tab.".into(),
+                not_signed_in: "Versuche es noch einmal.".into(),
+            },
+        }
+    }
+
     async fn ask(address: std::net::SocketAddr, target: &str) -> String {
         let mut stream = TcpStream::connect(address).await.expect("connected");
         let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -186,8 +207,7 @@ mod tests {
     async fn strangers_and_silent_connections_do_not_end_the_waiting() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let waiting =
-            tokio::spawn(first_redirect(listener, "/callback", STATE.into(), ISSUER.into()));
+        let waiting = tokio::spawn(first_redirect(listener, awaited()));
         let _silent = TcpStream::connect(address).await.expect("connected");
         for target in ["/favicon.ico", "/callback?code=forged&state=guess"] {
             let answer = ask(address, target).await;
@@ -197,7 +217,8 @@ mod tests {
         let _ = flood.write_all(&vec![b'x'; 2 * MOST]).await;
         assert!(!waiting.is_finished());
         let page = ask(address, "/callback?code=right&state=state-1").await;
-        assert!(page.contains("You can close this tab"), "{page}");
+        assert!(page.contains("<html lang=\"de\">"), "{page}");
+        assert!(page.contains("Schließe diesen Tab."), "{page}");
         assert!(page.contains("default-src 'none'"), "{page}");
         assert_eq!(waiting.await.expect("done"), Redirect::Code("right".into()));
         assert!(TcpStream::connect(address).await.is_err(), "one redirect, and nobody listens");

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use url::{Host, Url};
 
-use crate::loopback::{Redirect, first_redirect};
+use crate::loopback::{Awaited, Redirect, first_redirect};
 
 /// Where the browser comes back to.
 const PATH: &str = "/callback";
@@ -34,6 +34,40 @@ pub enum SignInError {
     /// The answer came from another provider than the one that was asked (RFC 9207).
     #[error("Another identity provider answered than the one that was asked. Try again.")]
     Mixed,
+}
+
+impl SignInError {
+    /// A word from a closed list.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Listen(_) => "sign_in_impossible",
+            Self::Provider => "sign_in_provider",
+            Self::TimedOut => "sign_in_timed_out",
+            Self::Refused(_) => "sign_in_refused",
+            Self::Mixed => "sign_in_mixed",
+        }
+    }
+
+    /// The one thing that its sentence names: the provider's reason.
+    #[must_use]
+    pub fn fact(&self) -> Option<&str> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            Self::Listen(_) | Self::Provider | Self::TimedOut | Self::Mixed => None,
+        }
+    }
+}
+
+/// What the browser shows at the end, in the person's language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastPage {
+    /// The language's tag: `en`.
+    pub language: String,
+    /// For who was signed in.
+    pub signed_in: String,
+    /// For who was not.
+    pub not_signed_in: String,
 }
 
 /// A sign-in that is under way. Open [`Self::url`] in the system's browser, then await
@@ -102,9 +136,15 @@ impl SignIn {
         &self.url
     }
 
-    /// Waits until the browser comes back; what to hand to [`crate::Sessions::begin`].
-    pub async fn answer(self, patience: Duration) -> Result<TokenRequest, SignInError> {
-        let redirect = first_redirect(self.listener, PATH, self.state, self.issuer);
+    /// Waits until the browser comes back, and shows it the last page; what to hand to
+    /// [`crate::Sessions::begin`].
+    pub async fn answer(
+        self,
+        patience: Duration,
+        page: LastPage,
+    ) -> Result<TokenRequest, SignInError> {
+        let awaited = Awaited { path: PATH, state: self.state, issuer: self.issuer, page };
+        let redirect = first_redirect(self.listener, awaited);
         let redirect = tokio::time::timeout(patience, redirect).await;
         match redirect.map_err(|_| SignInError::TimedOut)? {
             Redirect::Code(code) => Ok(TokenRequest::AuthorizationCode {

@@ -48,17 +48,6 @@ pub enum Verb {
 impl Verb {
     const ALL: [Self; 4] = [Self::Approve, Self::Accept, Self::Decline, Self::Review];
 
-    /// What people read.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Approve => "Approve",
-            Self::Accept => "Accept",
-            Self::Decline => "Decline",
-            Self::Review => "Review",
-        }
-    }
-
     const fn word(self) -> &'static str {
         match self {
             Self::Approve => "approve",

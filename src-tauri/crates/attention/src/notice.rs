@@ -5,7 +5,7 @@ use std::{
 
 use entente_domain::Timestamp;
 
-use crate::{Command, Moment, News, NewsKind, Pending, Settings, Verb, words};
+use crate::{Command, Language, Moment, News, NewsKind, Pending, Settings, Text, Verb, words};
 
 /// Why it is time to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Known<'a> {
     pub told: &'a BTreeMap<String, Timestamp>,
     /// The ids of what is on the screen, and since when.
     pub shown: &'a BTreeMap<String, Timestamp>,
+    /// The person's language.
+    pub language: Language,
 }
 
 /// What is to be done.
@@ -126,12 +128,12 @@ pub fn plan(known: Known<'_>, settings: &Settings, occasion: Occasion, at: Momen
         Occasion::Backlog => count > 1,
         Occasion::Live => count > 0 && count + just_shown > MOST_AT_ONCE,
     };
-    let hide = settings.hide_names;
+    let (hide, language) = (settings.hide_names, known.language);
     if is_one_summary {
-        plan.actions.push(NoticeAction::Show(summary(&waiting, &fresh, &news, hide)));
+        plan.actions.push(NoticeAction::Show(summary(&waiting, &fresh, &news, hide, language)));
     } else {
-        let pending = fresh.into_iter().map(|pending| of_pending(pending, hide));
-        let news = news.into_iter().map(|news| of_news(news, hide));
+        let pending = fresh.into_iter().map(|pending| of_pending(pending, hide, language));
+        let news = news.into_iter().map(|news| of_news(news, hide, language));
         plan.actions.extend(pending.chain(news).map(NoticeAction::Show));
     }
     plan
@@ -164,8 +166,8 @@ fn pending_id(pending: &Pending) -> String {
     format!("{PENDING}{}/{}", pending.profile, pending.item)
 }
 
-fn of_pending(pending: &Pending, hide: bool) -> Notice {
-    let words = words::of_pending(pending, hide);
+fn of_pending(pending: &Pending, hide: bool, language: Language) -> Notice {
+    let words = words::of_pending(pending, hide, language);
     // Nobody decides on what they cannot see.
     let verbs = if hide { &[Verb::Review][..] } else { pending.verbs() };
     Notice {
@@ -175,14 +177,17 @@ fn of_pending(pending: &Pending, hide: bool) -> Notice {
         body: words.body,
         buttons: verbs
             .iter()
-            .map(|verb| Button { command: pending.command(*verb), label: verb.label().into() })
+            .map(|verb| Button {
+                command: pending.command(*verb),
+                label: language.say(&Text::Verb(*verb)),
+            })
             .collect(),
         click: pending.command(Verb::Review),
     }
 }
 
-fn of_news(news: &News, hide: bool) -> Notice {
-    let words = words::of_news(news, hide);
+fn of_news(news: &News, hide: bool, language: Language) -> Notice {
+    let words = words::of_news(news, hide, language);
     Notice {
         id: format!("{NEWS}{}/{}", news.profile, news.item),
         tells: vec![news.key()],
@@ -199,15 +204,21 @@ fn of_news(news: &News, hide: bool) -> Notice {
     }
 }
 
-fn summary(waiting: &[&Pending], fresh: &[&Pending], news: &[&News], hide: bool) -> Notice {
-    let words = words::summary(waiting, fresh, news, hide);
+fn summary(
+    waiting: &[&Pending],
+    fresh: &[&Pending],
+    news: &[&News],
+    hide: bool,
+    language: Language,
+) -> Notice {
+    let words = words::summary(waiting, fresh, news, hide, language);
     let id = if fresh.is_empty() { NEWS_SUMMARY } else { SUMMARY };
     Notice {
         id: id.into(),
         tells: fresh.iter().map(|p| p.key()).chain(news.iter().map(|n| n.key())).collect(),
         title: words.title,
         body: words.body,
-        buttons: vec![Button { command: Command::Inbox, label: "Open".into() }],
+        buttons: vec![Button { command: Command::Inbox, label: language.say(&Text::Open) }],
         click: Command::Inbox,
     }
 }

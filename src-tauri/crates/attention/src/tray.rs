@@ -1,6 +1,6 @@
 use entente_domain::Timestamp;
 
-use crate::{Command, Kind, Pending, text::line};
+use crate::{Command, Kind, Language, Pending, Text, text::line};
 
 /// How a profile stands, as far as the tray shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct TrayFacts {
     pub pending: Vec<Pending>,
     /// Until when no notification is shown.
     pub paused_until: Option<Timestamp>,
+    /// The person's language.
+    pub language: Language,
 }
 
 /// Which picture the tray shows.
@@ -102,85 +104,90 @@ pub fn tray(facts: &TrayFacts, now: Timestamp) -> TrayModel {
     let paused = facts.paused_until.is_some_and(|until| now < until);
     let all = |standing| facts.profiles.iter().all(|profile| profile.standing == standing);
     let (icon, state) = if all(Standing::SignedOut) {
-        (TrayIcon::SignedOut, Some("Signed out"))
+        (TrayIcon::SignedOut, Some(Text::SignedOut))
     } else if facts.profiles.iter().all(|profile| profile.standing != Standing::Online) {
-        (TrayIcon::Offline, Some("Offline"))
+        (TrayIcon::Offline, Some(Text::Offline))
     } else if count > 0 {
-        (TrayIcon::Attention, paused.then_some("notifications paused"))
+        (TrayIcon::Attention, None)
     } else if paused {
-        (TrayIcon::Paused, Some("Notifications paused"))
+        (TrayIcon::Paused, Some(Text::Paused))
     } else {
         (TrayIcon::Idle, None)
     };
-    let waits = match count {
-        0 => "Nothing waits for you".to_owned(),
-        1 => "1 request waits for you".to_owned(),
-        n => format!("{n} requests wait for you"),
-    };
+    let language = facts.language;
+    let waits = language.say(&match count {
+        0 => Text::NothingWaits,
+        _ if paused && icon == TrayIcon::Attention => Text::RequestsWaitUntold(count),
+        _ => Text::RequestsWait(count),
+    });
     let text = match (state, count) {
         (None, _) => waits,
-        (Some(state), 0) => state.to_owned(),
-        (Some(state), _) if icon == TrayIcon::Attention => format!("{waits}, {state}"),
-        (Some(state), _) => format!("{state}, {}", waits.to_lowercase()),
+        (Some(state), 0) => language.say(&state),
+        (Some(state), _) => format!("{}, {waits}", language.say(&state)),
     };
 
+    let click = |command, label: Text<'_>| click(command, language.say(&label));
     let mut entries = vec![Entry::Text(text.clone()), Entry::Separator];
-    entries.extend(facts.pending.iter().take(MOST_ITEMS).map(item));
+    entries.extend(facts.pending.iter().take(MOST_ITEMS).map(|pending| item(pending, language)));
     if count > MOST_ITEMS {
-        entries.push(click(Command::Inbox, &format!("And {} more…", count - MOST_ITEMS)));
+        entries.push(click(Command::Inbox, Text::MoreEntries(count - MOST_ITEMS)));
     }
     if count > 0 {
         entries.push(Entry::Separator);
     }
-    entries.push(click(Command::Open, "Open Entente"));
+    entries.push(click(Command::Open, Text::OpenEntente));
     if !facts.profiles.is_empty() {
-        entries.push(click(Command::SyncNow, "Sync now"));
-        entries.push(pause(paused));
+        entries.push(click(Command::SyncNow, Text::SyncNow));
+        entries.push(pause(paused, language));
         entries.push(Entry::Separator);
-        entries.extend(facts.profiles.iter().map(profile));
+        entries.extend(facts.profiles.iter().map(|one| profile(one, language)));
     }
     entries.push(Entry::Separator);
-    entries.push(click(Command::Quit, "Quit"));
+    entries.push(click(Command::Quit, Text::Quit));
     TrayModel { icon, text, count, entries }
 }
 
-fn item(pending: &Pending) -> Entry {
-    let sender = line(&pending.requested_by, 30);
+fn item(pending: &Pending, language: Language) -> Entry {
+    let sender = &line(&pending.requested_by, 30);
     let label = match &pending.kind {
-        Kind::Approval => format!("Approve? {sender} with {}", line(&pending.guest, 30)),
-        Kind::Acceptance => format!("Accept? {}", line(&pending.host, 40)),
-        Kind::Access { account, member, .. } => {
-            format!("Access? {} to {}", line(member, 30), line(account, 40))
+        Kind::Approval => {
+            language.say(&Text::ApproveEntry { sender, guest: &line(&pending.guest, 30) })
         }
+        Kind::Acceptance => language.say(&Text::AcceptEntry { host: &line(&pending.host, 40) }),
+        Kind::Access { account, member, .. } => language
+            .say(&Text::AccessEntry { member: &line(member, 30), account: &line(account, 40) }),
     };
-    let entries =
-        pending.verbs().iter().map(|verb| click(pending.command(*verb), verb.label())).collect();
+    let entries = pending
+        .verbs()
+        .iter()
+        .map(|verb| click(pending.command(*verb), language.say(&Text::Verb(*verb))))
+        .collect();
     Entry::Menu { label, entries }
 }
 
-fn pause(paused: bool) -> Entry {
+fn pause(paused: bool, language: Language) -> Entry {
     if paused {
-        return click(Command::Resume, "Resume notifications");
+        return click(Command::Resume, language.say(&Text::Resume));
     }
     Entry::Menu {
-        label: "Pause notifications".into(),
+        label: language.say(&Text::Pause),
         entries: vec![
-            click(Command::PauseHour, "For 1 hour"),
-            click(Command::PauseToday, "Until tomorrow"),
+            click(Command::PauseHour, language.say(&Text::ForAnHour)),
+            click(Command::PauseToday, language.say(&Text::UntilTomorrow)),
         ],
     }
 }
 
-fn profile(profile: &TrayProfile) -> Entry {
-    let standing = match profile.standing {
-        Standing::Online => "",
-        Standing::Offline => " (offline)",
-        Standing::SignedOut => " (signed out)",
+fn profile(profile: &TrayProfile, language: Language) -> Entry {
+    let name = format!("{} · {}", line(&profile.workspace, 40), line(&profile.user, 40));
+    let label = match profile.standing {
+        Standing::Online => name,
+        Standing::Offline => language.say(&Text::ProfileOffline { profile: &name }),
+        Standing::SignedOut => language.say(&Text::ProfileSignedOut { profile: &name }),
     };
-    let label = format!("{} · {}{standing}", line(&profile.workspace, 40), line(&profile.user, 40));
     Entry::Click { command: Command::Profile(profile.id.clone()), label, checked: profile.active }
 }
 
-fn click(command: Command, label: &str) -> Entry {
-    Entry::Click { command, label: label.into(), checked: false }
+fn click(command: Command, label: String) -> Entry {
+    Entry::Click { command, label, checked: false }
 }

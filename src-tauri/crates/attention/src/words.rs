@@ -3,7 +3,7 @@
 use entente_domain::{AccountRole, Side};
 
 use crate::{
-    Kind, News, NewsKind, Pending,
+    Kind, Language, News, NewsKind, Pending, Text,
     text::{line, lines},
 };
 
@@ -13,112 +13,115 @@ pub(crate) struct Words {
     pub(crate) body: String,
 }
 
-fn say(title: impl Into<String>, body: impl Into<String>) -> Words {
-    Words { title: title.into(), body: body.into() }
+impl Words {
+    fn of(language: Language, title: &Text<'_>, body: &Text<'_>) -> Self {
+        Self { title: language.say(title), body: language.say(body) }
+    }
 }
 
-const SEE: &str = "Open Entente to see more.";
-
-pub(crate) fn of_pending(pending: &Pending, hide: bool) -> Words {
+pub(crate) fn of_pending(pending: &Pending, hide: bool, language: Language) -> Words {
     if hide {
         let title = match pending.kind {
-            Kind::Approval => "A partnership request awaits your approval",
-            Kind::Acceptance => "A partnership request awaits your acceptance",
-            Kind::Access { .. } => "An access request awaits your decision",
+            Kind::Approval => Text::ApprovalWaits,
+            Kind::Acceptance => Text::AcceptanceWaits,
+            Kind::Access { .. } => Text::AccessWaits,
         };
-        return say(title, SEE);
+        return Words::of(language, &title, &Text::SeeMore);
     }
-    let sender = line(&pending.requested_by, 60);
-    let host = line(&pending.host, 60);
-    let guest = line(&pending.guest, 60);
+    let sender = &line(&pending.requested_by, 60);
+    let host = &line(&pending.host, 60);
+    let guest = &line(&pending.guest, 60);
     match &pending.kind {
-        Kind::Approval => say(
-            format!("{sender} wants to partner with {guest}"),
-            lines(pending.reason.as_deref().unwrap_or("No reason was given."), 300),
-        ),
-        Kind::Acceptance => say(
-            format!("{host} wants to partner with {guest}"),
-            format!("{sender} sent the request. Read the Terms of Service to accept it."),
+        Kind::Approval => Words {
+            title: language.say(&Text::WantsToPartner { who: sender, with: guest }),
+            body: match &pending.reason {
+                Some(reason) => lines(reason, 300),
+                None => language.say(&Text::NoReason),
+            },
+        },
+        Kind::Acceptance => Words::of(
+            language,
+            &Text::WantsToPartner { who: host, with: guest },
+            &Text::ReadTheTerms { sender },
         ),
         Kind::Access { account, member, role } => {
-            let member = line(member, 60);
-            let mut body =
-                format!("For {member} of {guest}, as {}.", AccountRole::from(*role).label());
+            let (account, member) = (&line(account, 80), &line(member, 60));
+            let role = AccountRole::from(*role);
+            let mut words = Words::of(
+                language,
+                &Text::AsksForAccess { who: sender, account },
+                &Text::AccessFor { member, guest, role },
+            );
             if let Some(message) = &pending.reason {
-                body.push('\n');
-                body.push_str(&lines(message, 240));
+                words.body.push('\n');
+                words.body.push_str(&lines(message, 240));
             }
-            say(format!("{sender} asks for access to {}", line(account, 80)), body)
+            words
         }
     }
 }
 
-pub(crate) fn of_news(news: &News, hide: bool) -> Words {
+pub(crate) fn of_news(news: &News, hide: bool, language: Language) -> Words {
     if hide {
-        return say(hidden(&news.kind), SEE);
+        return Words::of(language, &hidden(&news.kind), &Text::SeeMore);
     }
-    let partner = line(&news.partner, 60);
-    let by = news.by.as_deref().map_or_else(|| "An Admin".to_owned(), |by| line(by, 60));
-    match &news.kind {
-        NewsKind::Approved => say(
-            format!("Request to partner with {partner} approved"),
-            format!("{by} approved it. It is the partner's turn now."),
-        ),
-        NewsKind::Accepted => say(
-            format!("{partner} is your partner now"),
-            format!("{by} accepted. You can share accounts."),
-        ),
-        NewsKind::Declined(side) => say(
-            format!("Request to partner with {partner} declined"),
-            match side {
-                Side::Host => format!("{by} declined it."),
-                Side::Guest => {
-                    format!("{by} of {partner} declined it. You can resend the request.")
-                }
-            },
-        ),
-        NewsKind::Expired => say(
-            format!("Request to partner with {partner} expired"),
-            "Nobody decided in time. You can resend the request.",
-        ),
-        NewsKind::Removed => say(
-            format!("Partnership with {partner} removed"),
-            format!("{by} removed it. All shared access has ended."),
-        ),
-        NewsKind::AccessGiven { account, role, changed: false } => say(
-            format!("You now have access to {}", line(account, 80)),
-            format!("As {}.", role.label()),
-        ),
-        NewsKind::AccessGiven { account, role, changed: true } => say(
-            format!("Your role on {} changed", line(account, 80)),
-            format!("You are {} now.", role.label()),
-        ),
-        NewsKind::AccessEnded { account, .. } => say(
-            format!("Your access to {} has ended", line(account, 80)),
-            "You cannot log in there through Entente any more.",
-        ),
-        NewsKind::RequestDecided { account, member, accepted: true } => say(
-            format!("{} now has access to {}", line(member, 60), line(account, 80)),
-            format!("{by} accepted your request."),
-        ),
-        NewsKind::RequestDecided { account, member, accepted: false } => say(
-            format!("Access to {} was declined for {}", line(account, 80), line(member, 60)),
-            format!("{by} declined your request."),
-        ),
-    }
+    let partner = &*line(&news.partner, 60);
+    let by = news.by.as_deref().map(|by| line(by, 60));
+    let by = by.as_deref();
+    let account = match &news.kind {
+        NewsKind::AccessGiven { account, .. }
+        | NewsKind::AccessEnded { account, .. }
+        | NewsKind::RequestDecided { account, .. } => line(account, 80),
+        NewsKind::Approved
+        | NewsKind::Accepted
+        | NewsKind::Declined(_)
+        | NewsKind::Expired
+        | NewsKind::Removed => String::new(),
+    };
+    let account = &*account;
+    let (title, body) = match &news.kind {
+        NewsKind::Approved => (Text::RequestApproved { partner }, Text::ApprovedBy { by }),
+        NewsKind::Accepted => (Text::NowPartner { partner }, Text::AcceptedBy { by }),
+        NewsKind::Declined(side) => {
+            let partner_who_declined = match side {
+                Side::Host => None,
+                Side::Guest => Some(partner),
+            };
+            (
+                Text::RequestDeclined { partner },
+                Text::DeclinedBy { by, partner: partner_who_declined },
+            )
+        }
+        NewsKind::Expired => (Text::RequestExpired { partner }, Text::NobodyDecided),
+        NewsKind::Removed => (Text::PartnershipRemoved { partner }, Text::RemovedBy { by }),
+        NewsKind::AccessGiven { role, changed: false, .. } => {
+            (Text::AccessGiven { account }, Text::GivenAs { role: *role })
+        }
+        NewsKind::AccessGiven { role, changed: true, .. } => {
+            (Text::RoleChanged { account }, Text::RoleNow { role: *role })
+        }
+        NewsKind::AccessEnded { .. } => (Text::AccessEnded { account }, Text::NoLogin),
+        NewsKind::RequestDecided { member, accepted, .. } => {
+            let (member, accepted) = (&line(member, 60), *accepted);
+            let title = match accepted {
+                true => Text::MemberGotAccess { member, account },
+                false => Text::MemberGotNoAccess { member, account },
+            };
+            return Words::of(language, &title, &Text::AccessDecidedBy { by, accepted });
+        }
+    };
+    Words::of(language, &title, &body)
 }
 
-const fn hidden(kind: &NewsKind) -> &'static str {
+const fn hidden(kind: &NewsKind) -> Text<'static> {
     match kind {
-        NewsKind::Approved => "A partnership request was approved",
-        NewsKind::Accepted => "A partnership request was accepted",
-        NewsKind::Declined(_) => "A partnership request was declined",
-        NewsKind::Expired => "A partnership request expired",
-        NewsKind::Removed => "A partnership was removed",
-        NewsKind::AccessGiven { .. } | NewsKind::AccessEnded { .. } => {
-            "Your access to an account changed"
-        }
-        NewsKind::RequestDecided { .. } => "An access request was decided",
+        NewsKind::Approved => Text::SomethingApproved,
+        NewsKind::Accepted => Text::SomethingAccepted,
+        NewsKind::Declined(_) => Text::SomethingDeclined,
+        NewsKind::Expired => Text::SomethingExpired,
+        NewsKind::Removed => Text::SomethingRemoved,
+        NewsKind::AccessGiven { .. } | NewsKind::AccessEnded { .. } => Text::SomeAccessChanged,
+        NewsKind::RequestDecided { .. } => Text::SomeAccessDecided,
     }
 }
 
@@ -128,14 +131,11 @@ pub(crate) fn summary(
     fresh: &[&Pending],
     news: &[&News],
     hide: bool,
+    language: Language,
 ) -> Words {
-    let title = if fresh.is_empty() {
-        format!("{} changes to what you share", news.len())
-    } else {
-        wait_for_you(waiting)
-    };
+    let title = if fresh.is_empty() { Text::Changes(news.len()) } else { wait(waiting) };
     if hide {
-        return say(title, SEE);
+        return Words::of(language, &title, &Text::SeeMore);
     }
     let mut names: Vec<String> = Vec::new();
     let partners = fresh.iter().map(|pending| pending.partner());
@@ -145,24 +145,20 @@ pub(crate) fn summary(
             names.push(name);
         }
     }
-    let more = names.len().saturating_sub(4);
+    let others = names.len().saturating_sub(4);
     names.truncate(4);
     let mut body = names.join(", ");
-    if more > 0 {
-        body.push_str(&format!(" and {more} more"));
+    if others > 0 {
+        body = language.say(&Text::AndOthers { names: &body, others });
     }
-    say(title, body)
+    Words { title: language.say(&title), body }
 }
 
-fn wait_for_you(waiting: &[&Pending]) -> String {
+fn wait(waiting: &[&Pending]) -> Text<'static> {
     let access = waiting.iter().filter(|one| matches!(one.kind, Kind::Access { .. })).count();
-    let what = match (access, waiting.len()) {
-        (0, _) => "partnership request",
-        (access, all) if access == all => "access request",
-        _ => "request",
-    };
-    match waiting.len() {
-        1 => format!("1 {what} waits for you"),
-        n => format!("{n} {what}s wait for you"),
+    match (access, waiting.len()) {
+        (0, all) => Text::PartnershipRequestsWait(all),
+        (access, all) if access == all => Text::AccessRequestsWait(all),
+        (_, all) => Text::RequestsWait(all),
     }
 }

@@ -11,8 +11,8 @@ use std::{
 
 use common::{HOUR, access, now, partnership, pending, request};
 use entente_attention::{
-    Command, Item, Kind, Known, Moment, News, NewsKind, Notice, NoticeAction, Occasion, Pending,
-    Plan, QuietHours, RoleFacts, Settings, StateFacts, Topic, Verb, plan,
+    Command, Item, Kind, Known, Language, Moment, News, NewsKind, Notice, NoticeAction, Occasion,
+    Pending, Plan, QuietHours, RoleFacts, Settings, StateFacts, Topic, Verb, plan,
 };
 use entente_domain::{AccountId, AccountRole, Side, StateName, Timestamp};
 use proptest::{collection::vec, prelude::*};
@@ -76,6 +76,7 @@ struct Before {
     shown: BTreeMap<String, Timestamp>,
     in_contact: BTreeSet<String>,
     settings: Settings,
+    language: Language,
     at: Moment,
 }
 
@@ -86,6 +87,7 @@ impl Default for Before {
             shown: BTreeMap::new(),
             in_contact: BTreeSet::from(["p1".to_owned()]),
             settings: Settings::default(),
+            language: Language::English,
             at: Moment { now: now(), offset: 0 },
         }
     }
@@ -93,8 +95,8 @@ impl Default for Before {
 
 impl Before {
     fn plan(&self, pending: &[Pending], news: &[News], occasion: Occasion) -> Plan {
-        let Self { told, shown, in_contact, settings, at } = self;
-        let known = Known { pending, news, in_contact, told, shown };
+        let Self { told, shown, in_contact, settings, language, at } = self;
+        let known = Known { pending, news, in_contact, told, shown, language: *language };
         plan(known, settings, occasion, *at)
     }
 
@@ -163,47 +165,86 @@ fn an_approval_can_be_given_from_the_banner_and_an_acceptance_cannot() {
     assert!(!only(&plan).body.contains("film"), "the reason is for the host");
 }
 
-#[test]
-fn what_banners_say() {
-    let mut before = Before::default();
-    let mut said = String::new();
-    for hide in [false, true] {
-        before.settings.hide_names = hide;
-        let waiting = [Kind::Approval, Kind::Acceptance, access()].map(|kind| pending(1, kind));
-        let happened = every_kind_of_news().into_iter().map(|kind| news(1, kind));
-        let plans = waiting
-            .iter()
-            .map(|one| before.live(std::slice::from_ref(one), &[]))
-            .chain(happened.map(|one| before.live(&[], &[one])))
-            .chain([before.live(&[1, 2, 3, 4].map(|n| pending(n, Kind::Approval)), &[])])
-            .chain([before.live(&[1, 2, 3, 4].map(|n| pending(n, access())), &[])])
-            .chain([before.plan(
+/// One banner of each kind.
+fn every_banner(language: Language, hide: bool) -> Vec<Notice> {
+    let settings = Settings { hide_names: hide, ..Settings::default() };
+    let before = Before { settings, language, ..Before::default() };
+    let waiting = [Kind::Approval, Kind::Acceptance, access()].map(|kind| pending(1, kind));
+    let happened = every_kind_of_news().into_iter().map(|kind| news(1, kind));
+    let many = |kind: fn() -> Kind| [1, 2, 3, 4, 5].map(|number| pending(number, kind()));
+    let plans = waiting
+        .iter()
+        .map(|one| before.live(std::slice::from_ref(one), &[]))
+        .chain(happened.map(|one| before.live(&[], &[one])))
+        .chain([
+            before.live(&many(|| Kind::Approval), &[]),
+            before.live(&many(access), &[]),
+            before.plan(
                 &[pending(1, Kind::Approval), pending(1, access())],
                 &[],
                 Occasion::Backlog,
-            )])
-            .chain([before.plan(
+            ),
+            before.plan(
                 &[],
                 &[news(1, NewsKind::Expired), news(2, NewsKind::Removed)],
                 Occasion::Backlog,
-            )]);
+            ),
+        ]);
+    plans.map(|plan| only(&plan).clone()).collect()
+}
+
+fn said(language: Language) -> String {
+    let mut said = String::new();
+    for hide in [false, true] {
         said.push_str(if hide { "\nWithout names:\n" } else { "With names:\n" });
-        for plan in plans {
-            let notice = only(&plan);
+        for notice in every_banner(language, hide) {
             let body = notice.body.replace('\n', " / ");
-            let click = &notice.click;
-            said.push_str(&format!(
-                "- {}\n  {body}\n  {:?} {click}\n",
-                notice.title,
-                labels(notice)
-            ));
+            let (title, labels, click) = (&notice.title, labels(&notice), &notice.click);
+            said.push_str(&format!("- {title}\n  {body}\n  {labels:?} {click}\n"));
         }
     }
-    let hidden = said.split("Without names:").nth(1).expect("the second half");
-    for name in ["Uma", "Globex", "Guest", "Mailchimp", "Adam", "Salma", "film"] {
-        assert!(!hidden.contains(name), "{name}: {hidden}");
+    said
+}
+
+#[test]
+fn what_banners_say() {
+    insta::assert_snapshot!(said(Language::English));
+}
+
+#[test]
+fn what_banners_say_in_german() {
+    insta::assert_snapshot!(said(Language::German));
+}
+
+#[test]
+fn banners_name_the_same_in_each_language_and_nobody_if_names_are_hidden() {
+    let names = [
+        "Uma Castillo",
+        "Globex",
+        "Guest 1",
+        "Guest 4",
+        "Mailchimp, EMEA newsletter",
+        "Adam Berg",
+        "Salma Haddad",
+        "They film our launch",
+    ];
+    for hide in [false, true] {
+        let english = every_banner(Language::English, hide);
+        let german = every_banner(Language::German, hide);
+        for (english, german) in english.iter().zip(&german) {
+            for name in names {
+                let names =
+                    |notice: &Notice| notice.title.contains(name) || notice.body.contains(name);
+                assert_eq!(names(english), names(german), "{name}: {english:?} {german:?}");
+                assert!(!(hide && names(german)), "{name}: {german:?}");
+            }
+            let commands = |notice: &Notice| -> Vec<Command> {
+                notice.buttons.iter().map(|button| button.command.clone()).collect()
+            };
+            assert_eq!(commands(english), commands(german));
+            assert_ne!(english.title, german.title);
+        }
     }
-    insta::assert_snapshot!(said);
 }
 
 #[test]

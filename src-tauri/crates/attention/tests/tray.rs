@@ -5,7 +5,9 @@
 mod common;
 
 use common::{HOUR, access, now, pending};
-use entente_attention::{Kind, Standing, TrayFacts, TrayIcon, TrayModel, TrayProfile, tray};
+use entente_attention::{
+    Entry, Kind, Language, Standing, TrayFacts, TrayIcon, TrayModel, TrayProfile, tray,
+};
 
 fn profile(standing: Standing) -> TrayProfile {
     TrayProfile {
@@ -42,6 +44,7 @@ fn the_tray_says_how_it_stands() {
             profiles: standings.iter().copied().map(profile).collect(),
             pending: (0..waiting).map(|number| pending(number, Kind::Approval)).collect(),
             paused_until: paused.then(|| now().after(HOUR)),
+            language: Language::English,
         };
         let TrayModel { icon: found, text: words, count, .. } = tray(&facts, now());
         assert_eq!((found, words.as_str()), (icon, text));
@@ -49,10 +52,9 @@ fn the_tray_says_how_it_stands() {
     }
 }
 
-#[test]
-fn the_trays_menu() {
+fn full(language: Language, paused: bool) -> TrayModel {
     let facts = TrayFacts {
-        profiles: vec![profile(Standing::Online), profile(Standing::SignedOut)],
+        profiles: [Standing::Online, Standing::Offline, Standing::SignedOut].map(profile).into(),
         pending: (0..10)
             .map(|n| match n {
                 1 => pending(n, Kind::Acceptance),
@@ -60,7 +62,41 @@ fn the_trays_menu() {
                 _ => pending(n, Kind::Approval),
             })
             .collect(),
-        paused_until: None,
+        paused_until: paused.then(|| now().after(HOUR)),
+        language,
     };
-    insta::assert_debug_snapshot!(tray(&facts, now()).entries);
+    tray(&facts, now())
+}
+
+/// A menu as people read it.
+fn read(entries: &[Entry], indent: &str) -> String {
+    let mut said = String::new();
+    for entry in entries {
+        match entry {
+            Entry::Text(text) => said.push_str(&format!("{indent}{text}\n")),
+            Entry::Click { command, label, checked } => {
+                let mark = if *checked { "x" } else { " " };
+                said.push_str(&format!("{indent}[{mark}] {label} ({command})\n"));
+            }
+            Entry::Menu { label, entries } => {
+                said.push_str(&format!("{indent}{label} >\n"));
+                said.push_str(&read(entries, &format!("{indent}    ")));
+            }
+            Entry::Separator => said.push_str(&format!("{indent}---\n")),
+        }
+    }
+    said
+}
+
+#[test]
+fn the_trays_menu() {
+    insta::assert_snapshot!(read(&full(Language::English, false).entries, ""));
+}
+
+#[test]
+fn the_trays_menu_in_german() {
+    insta::assert_snapshot!(read(&full(Language::German, false).entries, ""));
+    let paused = full(Language::German, true);
+    assert_eq!(paused.text, "10 Anfragen warten auf dich, Mitteilungen pausiert");
+    assert!(read(&paused.entries, "").contains("Mitteilungen wieder zeigen (resume)"));
 }

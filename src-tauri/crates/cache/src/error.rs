@@ -74,6 +74,28 @@ impl CacheError {
         }
     }
 
+    /// A word from a closed list.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Full => "disk_full",
+            Self::ReadOnly => "folder_read_only",
+            Self::Damaged(_)
+            | Self::OtherVersion(_)
+            | Self::Database(_)
+            | Self::Migration(_)
+            | Self::Unreadable(_)
+            | Self::Directory(..) => "cache_failed",
+        }
+    }
+
+    /// Whether a code is one of these: a file of this computer is what failed, and not the way to the
+    /// server.
+    #[must_use]
+    pub fn is_code(code: &str) -> bool {
+        ["disk_full", "folder_read_only", "cache_failed"].contains(&code)
+    }
+
     /// Whether it may pass without anybody doing something to the file.
     #[must_use]
     pub fn retryable(&self) -> bool {

@@ -76,7 +76,7 @@ pub enum IntentAction {
         path: String,
         /// The version that the person saw, where the API asks for one.
         version: Option<i64>,
-        /// What it does, for the person: "Sharing Mailchimp, EMEA".
+        /// What it does, for the person: a word of [`entente_domain::Deed`].
         what: String,
     },
 }

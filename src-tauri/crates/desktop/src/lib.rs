@@ -1,5 +1,5 @@
 //! The operating system: notifications, the keyring, the clipboard, the browser, packages, whether
-//! there is a tray, wake from sleep.
+//! there is a tray, wake from sleep, the languages.
 //!
 //! Nothing here knows what the program is about. May import crates for the operating system only;
 //! notify-rust shows, keyring keeps. Nothing here makes an async caller wait for the desktop: what
@@ -25,6 +25,12 @@ pub use clipboard::{Clipboard, ClipboardError};
 pub use crate::keyring::{Keyring, KeyringError};
 pub use notifier::{Asked, Banner, Notifier, NotifyError};
 pub use package::{PackageError, PackageKind, install_package};
+
+/// The tags of the languages that the person's system speaks, such as `de-AT`, the best first.
+#[must_use]
+pub fn languages() -> Vec<String> {
+    sys_locale::get_locales().collect()
+}
 
 /// Says through the sender whether something shows tray icons: at once, and each time that changes.
 /// Where the answer is not to be had, there is one.

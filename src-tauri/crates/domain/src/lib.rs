@@ -10,6 +10,7 @@
 
 mod access;
 mod access_policy;
+mod deed;
 mod ids;
 mod partnership;
 mod people;
@@ -30,6 +31,7 @@ pub use access_policy::{
     sees_access_request, sees_account, sees_all_members, sees_grant, sees_impact, sees_member,
     sees_origin, sees_shared_account,
 };
+pub use deed::Deed;
 pub use ids::{
     AccessRequestId, AccountId, ActivityId, ApiKeyId, GrantId, IdError, IdentityProviderId,
     PartnershipId, ScimTokenId, SessionId, SharedAccountId, UserId, WebhookId, WorkspaceId,

@@ -1,8 +1,10 @@
-use entente_domain::{AccessRequestId, AccountId, AccountRole, GuestRole, PartnershipId, UserId};
+use entente_domain::{
+    AccessRequestId, AccountId, AccountRole, Deed, GuestRole, PartnershipId, UserId,
+};
 use entente_wire::{NewAccessRequests, NewAccountUser, NewOwner, RoleAttributes, ShareAccounts};
 use serde_json::{Value, json};
 
-/// What a person does beside deciding on partnerships. The names are for sentences only.
+/// What a person does beside deciding on partnerships.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Shares accounts through a partnership.
@@ -183,29 +185,20 @@ impl Act {
         }
     }
 
-    /// What it is, as the beginning of a sentence.
-    pub(crate) fn what(&self) -> String {
+    pub(crate) fn deed(&self) -> Deed {
         match self {
-            Self::Share { accounts, .. } => match accounts.len() {
-                1 => "Sharing an account".into(),
-                n => format!("Sharing {n} accounts"),
-            },
-            Self::Unshare { .. } => "Removing an account from the partnership".into(),
-            Self::RemoveMember { .. } | Self::RemoveAccess { .. } => {
-                "Removing a member's access".into()
-            }
-            Self::NameOwner { .. } => "Naming a Partnership Owner".into(),
-            Self::DismissOwner { .. } => "Dismissing a Partnership Owner".into(),
-            Self::AddUser { .. } => "Giving access to an account".into(),
-            Self::ChangeRole { .. } => "Changing a role".into(),
-            Self::AskAccess { .. } => "Your request for access".into(),
-            Self::DecideAccess { accept: true, .. } => {
-                "Your decision to accept an access request".into()
-            }
-            Self::DecideAccess { accept: false, .. } => {
-                "Your decision to decline an access request".into()
-            }
-            Self::RemoveUser { .. } => "Removing a member from the workspace".into(),
+            Self::Share { .. } => Deed::Share,
+            Self::Unshare { .. } => Deed::Unshare,
+            Self::RemoveMember { .. } => Deed::RemoveMember,
+            Self::NameOwner { .. } => Deed::NameOwner,
+            Self::DismissOwner { .. } => Deed::DismissOwner,
+            Self::AddUser { .. } => Deed::AddUser,
+            Self::ChangeRole { .. } => Deed::ChangeRole,
+            Self::RemoveAccess { .. } => Deed::RemoveAccess,
+            Self::AskAccess { .. } => Deed::AskAccess,
+            Self::DecideAccess { accept: true, .. } => Deed::AcceptAccess,
+            Self::DecideAccess { accept: false, .. } => Deed::DeclineAccess,
+            Self::RemoveUser { .. } => Deed::RemoveUser,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use entente_api_client::{ApiError, Outcome};
-use entente_cache::{Intent, IntentAction, PartnershipRecord, Record};
+use entente_cache::{CacheError, Intent, IntentAction, PartnershipRecord, Record};
 use entente_domain::{Action, PartnershipId};
 use entente_wire::{AcceptAttributes, Body, DeclineAttributes, ErrorCode, NewPartnership};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Act, Session, convert,
-    driver::{Applying, CACHE_FAILED, Shared, now},
+    driver::{Applying, Shared, now},
     machine::Connectivity,
     settle::Told,
 };
@@ -41,6 +41,8 @@ pub struct DecideError {
     pub code: String,
     /// A whole sentence: what happened and what to do.
     pub message: String,
+    /// The one thing that the sentence names, for saying it in another language.
+    pub fact: Option<String>,
     /// Whether trying again can help.
     pub retryable: bool,
     /// Which field of a form it is about, in the API's word.
@@ -51,7 +53,14 @@ pub struct DecideError {
 
 impl DecideError {
     fn new(code: &str, message: &str, retryable: bool) -> Self {
-        Self { code: code.into(), message: message.into(), retryable, field: None, existing: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            fact: None,
+            retryable,
+            field: None,
+            existing: None,
+        }
     }
 
     fn of(error: &ApiError) -> Self {
@@ -63,6 +72,7 @@ impl DecideError {
         Self {
             code: error.code().into(),
             message,
+            fact: error.fact().map(str::to_owned),
             retryable: error.retryable(),
             field: object
                 .filter(|object| object.meta.loc.first().is_some_and(|first| first == "body"))
@@ -86,7 +96,7 @@ impl Session {
             method: act.method().into(),
             path: act.path(),
             version: act.version(),
-            what: act.what(),
+            what: act.deed().as_str().into(),
         };
         match self.shared.carry_out(action, &act.attributes(), String::new()).await? {
             Told::Is(records) => Ok(records),
@@ -163,7 +173,7 @@ impl Shared {
         self.check_online()?;
         let unwritten = |_| {
             DecideError::new(
-                CACHE_FAILED,
+                "not_kept",
                 "The decision could not be kept on this computer, so it was not sent. Is the disk full?",
                 true,
             )
@@ -210,9 +220,9 @@ impl Shared {
         match &*self.status.borrow() {
             Connectivity::Live | Connectivity::Polling => Ok(()),
             // The way to the server is free; this computer is what is in the way.
-            Connectivity::Offline { problem, .. } if problem.code == CACHE_FAILED => {
+            Connectivity::Offline { problem, .. } if CacheError::is_code(&problem.code) => {
                 let message = format!("{} Nothing was sent.", problem.message);
-                Err(DecideError::new(CACHE_FAILED, &message, true))
+                Err(DecideError::new(&problem.code, &message, true))
             }
             Connectivity::Offline { .. } => Err(DecideError::new(
                 "offline",
@@ -225,7 +235,7 @@ impl Shared {
                 false,
             )),
             Connectivity::Connecting | Connectivity::FirstSync { .. } => Err(DecideError::new(
-                "offline",
+                "connecting",
                 "Entente is still getting in step with the server. Decide again in a moment.",
                 true,
             )),

@@ -9,7 +9,7 @@ use std::{
 
 use entente_api_client::{ApiError, Client, EventStream, FeedEvent};
 use entente_cache::{
-    Applied, Cache, CacheError, Journal, MeRecord, PartnershipRecord, Record, RecordKey,
+    Applied, Cache, CacheError, Intent, Journal, MeRecord, PartnershipRecord, Record, RecordKey,
     TermsRecord, Whole,
 };
 use entente_domain::{PartnershipId, Timestamp};
@@ -56,11 +56,14 @@ pub enum Event {
     Settled {
         /// On what; none for a request that was refused.
         about: Option<RecordKey>,
-        /// Whether it was done.
-        done: bool,
-        /// A whole sentence for the person.
-        message: String,
+        /// What was attempted.
+        intent: Box<Intent>,
+        /// Why it was not done, if it was not.
+        refused: Option<Problem>,
     },
+    /// The outcomes of so many decisions will never be known: the key that their record was encrypted
+    /// with was lost.
+    OutcomesLost(usize),
     /// Nothing that is cached may be shown any more; or, with false, it may again.
     Locked(bool),
     /// All that was cached was deleted.
@@ -98,8 +101,6 @@ pub(crate) struct Shared {
     pub(crate) active: Mutex<BTreeSet<String>>,
 }
 
-/// A file of this computer is what failed, and not the way to the server.
-pub(crate) const CACHE_FAILED: &str = "cache_failed";
 /// Nothing that sync reads is ever forbidden to who may read the workspace at all.
 const FORBIDDEN: u16 = 403;
 
@@ -112,17 +113,25 @@ pub(crate) enum ContactError {
     Cache(#[from] CacheError),
 }
 
+impl From<ApiError> for Problem {
+    fn from(error: ApiError) -> Self {
+        Self {
+            code: error.code().into(),
+            message: error.to_string(),
+            fact: error.fact().map(str::to_owned),
+            retryable: error.retryable(),
+        }
+    }
+}
+
 impl ContactError {
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::Api(error) => Problem {
+            Self::Api(error) => error.clone().into(),
+            Self::Cache(error) => Problem {
                 code: error.code().into(),
                 message: error.to_string(),
-                retryable: error.retryable(),
-            },
-            Self::Cache(error) => Problem {
-                code: CACHE_FAILED.into(),
-                message: error.to_string(),
+                fact: None,
                 retryable: error.retryable(),
             },
         }

@@ -17,7 +17,7 @@ const FIRST: usize = 5_000;
 impl Session {
     /// What removing a partnership would take away, as the server has it now.
     pub async fn impact(&self, id: PartnershipId) -> Result<ImpactAttributes, Problem> {
-        self.shared.config.client.impact(id).await.map_err(problem)
+        self.shared.config.client.impact(id).await.map_err(Problem::from)
     }
 
     /// An account's credential, by type. The server notes it as a login.
@@ -26,7 +26,7 @@ impl Session {
         account: AccountId,
         device: &Device,
     ) -> Result<Vec<(String, SecretString)>, Problem> {
-        self.shared.config.client.log_in(account, device).await.map_err(problem)
+        self.shared.config.client.log_in(account, device).await.map_err(Problem::from)
     }
 
     /// Reads what is new in the Activity Log into the cache; gives how many entries are new.
@@ -42,10 +42,11 @@ impl Session {
         to: &mut (impl AsyncWrite + Unpin),
         mut progress: impl FnMut(u64),
     ) -> Result<u64, SaveError> {
-        let mut answer = self.shared.config.client.activities_csv(query).await.map_err(problem)?;
+        let mut answer =
+            self.shared.config.client.activities_csv(query).await.map_err(Problem::from)?;
         let mut done = 0;
         loop {
-            let chunk = answer.chunk().await.map_err(|_| problem(ApiError::Interrupted))?;
+            let chunk = answer.chunk().await.map_err(|_| Problem::from(ApiError::Interrupted))?;
             let Some(chunk) = chunk else { break };
             to.write_all(&chunk).await?;
             done += chunk.len() as u64;
@@ -71,11 +72,6 @@ impl From<Problem> for SaveError {
     fn from(problem: Problem) -> Self {
         Self::Server(problem)
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn problem(error: ApiError) -> Problem {
-    Problem { code: error.code().into(), message: error.to_string(), retryable: error.retryable() }
 }
 
 impl Shared {

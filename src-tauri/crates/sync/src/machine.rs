@@ -49,6 +49,8 @@ pub struct Problem {
     pub code: String,
     /// A whole sentence.
     pub message: String,
+    /// The one thing that the sentence names, for saying it in another language.
+    pub fact: Option<String>,
     /// Whether trying again can help.
     pub retryable: bool,
 }

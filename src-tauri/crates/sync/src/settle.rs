@@ -6,7 +6,7 @@ use entente_api_client::{ApiError, Outcome, WriteCall};
 use entente_cache::{CacheError, Intent, IntentAction, Record, RecordKey, RecordKind};
 
 use crate::{
-    convert,
+    Problem, convert,
     driver::{Applying, ContactError, Event, Shared},
 };
 
@@ -61,11 +61,7 @@ impl Shared {
     pub(crate) async fn settle_all(&self) -> Result<(), ContactError> {
         let lost = self.config.journal.forget_unreadable(&self.config.profile).await?;
         if lost > 0 {
-            let message = format!(
-                "What became of {lost} of your last decisions is not known: the key that their \
-                 record was encrypted with was lost. Look at them again."
-            );
-            let _ = self.events.send(Event::Settled { about: None, done: false, message });
+            let _ = self.events.send(Event::OutcomesLost(lost));
         }
         for intent in self.config.journal.unsettled(&self.config.profile).await? {
             let active = {
@@ -80,10 +76,10 @@ impl Shared {
     }
 
     async fn settle(&self, intent: &Intent) -> Result<(), ContactError> {
-        let (about, done, message) = match self.send(intent).await {
+        let (about, refused) = match self.send(intent).await {
             Ok(told) => {
                 self.apply_told(&told).await?;
-                (told.about(), true, format!("{} was done.", what(intent)))
+                (told.about(), None)
             }
             Err(error @ (ApiError::Refused(_) | ApiError::Redirected(_)))
                 if error.outcome() == Outcome::NotDone =>
@@ -94,13 +90,14 @@ impl Shared {
                         Some(RecordKey::partnership(*partnership))
                     }
                 };
-                (about, false, format!("{} was not done. {error}", what(intent)))
+                (about, Some(Problem::from(error)))
             }
             // Still unknown: the next contact asks again.
             Err(error) => return Err(error.into()),
         };
         if self.config.journal.settle_intent(&intent.id).await? {
-            let _ = self.events.send(Event::Settled { about, done, message });
+            let intent = Box::new(intent.clone());
+            let _ = self.events.send(Event::Settled { about, intent, refused });
         }
         Ok(())
     }
@@ -121,15 +118,5 @@ impl Told {
             Self::Is(records) => records.first().map(Record::key),
             Self::Was(keys) => keys.first().cloned(),
         }
-    }
-}
-
-fn what(intent: &Intent) -> String {
-    match &intent.action {
-        IntentAction::Request => format!("Your request to {}", intent.about),
-        IntentAction::Act { action, .. } => {
-            format!("Your decision to {action} the partnership with {}", intent.about)
-        }
-        IntentAction::Write { what, .. } => what.clone(),
     }
 }

@@ -17,7 +17,12 @@ const NOW: Timestamp = match Timestamp::from_unix_millis(1_780_000_000_000) {
 };
 
 fn problem() -> Problem {
-    Problem { code: "unreachable".into(), message: "No server.".into(), retryable: true }
+    Problem {
+        code: "unreachable".into(),
+        message: "No server.".into(),
+        fact: None,
+        retryable: true,
+    }
 }
 
 fn failure(kind: FailureKind) -> Input {

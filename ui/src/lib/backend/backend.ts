@@ -1,3 +1,4 @@
+import { fill, t } from "../text/language.svelte";
 import type { BackendEvent, CommandError, commands } from "./bindings";
 
 /** What the window asks of the Rust side. Every call may reject with a `CommandError`. */
@@ -14,7 +15,7 @@ export function asCommandError(error: unknown): CommandError {
   if (isCommandError(error)) return error;
   return {
     code: "unexpected",
-    message: `Something unexpected went wrong: ${String(error)}`,
+    message: fill(t.unexpected, { what: String(error) }),
     retryable: false,
     field: null,
     existingId: null,

@@ -408,6 +408,8 @@ export type AppState = {
 	notices: AppNotice[],
 	/**  A newer version that was found. */
 	newer: NewerVersion | null,
+	/**  What the program speaks. */
+	language: Language,
 	/**  Until when no notification is shown. */
 	pausedUntil: string | null,
 	/**
@@ -664,6 +666,22 @@ export type InboxKind =
 "acceptance" | 
 /**  An account Owner's answer to a Manager. */
 "access";
+
+/**  A language that the program speaks. */
+export type Language = 
+/**  English. */
+"en" | 
+/**  German. */
+"de";
+
+/**  What the program is to speak. */
+export type LanguageChoice = 
+/**  What the system speaks. */
+"system" | 
+/**  English. */
+"en" | 
+/**  German. */
+"de";
 
 /**  How one text passes itself off as another. */
 export type Likeness = 
@@ -998,6 +1016,8 @@ export type ProgramChange = {
 	caFile: string | null,
 	/**  Whether newer versions are looked for. */
 	lookForUpdates: boolean | null,
+	/**  What it speaks. */
+	language: LanguageChoice | null,
 };
 
 /**  How the program behaves on this computer. */
@@ -1017,6 +1037,8 @@ export type ProgramSettings = {
 	 *  for them.
 	 */
 	lookForUpdates: boolean | null,
+	/**  What it speaks. */
+	language: LanguageChoice,
 };
 
 /**  A part of each day, where the person is. The same time twice is the whole day. */

@@ -86,6 +86,7 @@ export class FakeBackend implements Backend {
     caFile: null,
     caFileProblem: null,
     lookForUpdates: null,
+    language: "system",
   };
   /** What is there to be found. */
   newer: NewerVersion | null = null;
@@ -452,6 +453,11 @@ export class FakeBackend implements Backend {
     this.program.closeWithoutTray = change.closeWithoutTray ?? this.program.closeWithoutTray;
     if (change.caFile !== null) this.program.caFile = change.caFile || null;
     this.program.lookForUpdates = change.lookForUpdates ?? this.program.lookForUpdates;
+    if (change.language !== null) {
+      this.program.language = change.language;
+      this.state.language = change.language === "de" ? "de" : "en";
+      this.emit({ kind: "state_changed" });
+    }
     return this.programSettings();
   }
 
@@ -530,6 +536,7 @@ function appState(profiles: Profile[]): AppState {
     active: profiles[0]?.id ?? null,
     demo: null,
     notices: [],
+    language: "en",
     pausedUntil: null,
     openItem: null,
     newer: null,

@@ -1,5 +1,5 @@
 import { MediaQuery } from "svelte/reactivity";
-import { preferred, speaking, type Language } from "../text/language.svelte";
+import { speaking } from "../text/language.svelte";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -11,7 +11,6 @@ type Kept = {
   theme: Theme;
   highContrast: boolean;
   zoom: number;
-  language: Language | "system";
   listWidth: number;
   railCollapsed: boolean;
 };
@@ -20,7 +19,6 @@ const INITIAL: Kept = {
   theme: "system",
   highContrast: false,
   zoom: 1,
-  language: "system",
   listWidth: 360,
   railCollapsed: false,
 };
@@ -39,7 +37,6 @@ function read(): Kept {
     theme: kept.theme === "light" || kept.theme === "dark" ? kept.theme : "system",
     highContrast: kept.highContrast === true,
     zoom: within(kept.zoom, 0.8, 2, 1),
-    language: kept.language === "en" || kept.language === "de" ? kept.language : "system",
     listWidth: within(kept.listWidth, LIST.least, LIST.most, INITIAL.listWidth),
     railCollapsed: kept.railCollapsed === true,
   };
@@ -65,14 +62,6 @@ export class Preferences {
 
   set highContrast(highContrast: boolean) {
     this.#keep({ highContrast });
-  }
-
-  get language() {
-    return this.#kept.language;
-  }
-
-  set language(language: Language | "system") {
-    this.#keep({ language });
   }
 
   get zoom() {
@@ -107,7 +96,6 @@ export class Preferences {
   apply(page: HTMLElement = document.documentElement) {
     page.dataset["theme"] = this.theme;
     page.dataset["contrast"] = this.highContrast || this.#moreContrast.current ? "more" : "normal";
-    speaking.language = this.language === "system" ? preferred(navigator.languages) : this.language;
     page.lang = speaking.language;
   }
 

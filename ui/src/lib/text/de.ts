@@ -290,6 +290,7 @@ export const de: Texts = {
   selectText: "Hier stehen seine Anfrage, die Beteiligten und der Verlauf.",
   notShown: "Es kann nicht gezeigt werden",
   listFailed: "Die Liste kann nicht gezeigt werden",
+  unexpected: "Etwas Unerwartetes ist schiefgegangen: {what}",
   linkUnknown: "Das ist nicht mehr da, oder keine deiner Verbindungen kann es sehen.",
 
   inviteTitle: "Lade deine Partner ein",

@@ -295,6 +295,7 @@ export const en = {
   selectText: "Its request, people and history are shown here.",
   notShown: "It cannot be shown",
   listFailed: "The list cannot be shown",
+  unexpected: "Something unexpected went wrong: {what}",
   linkUnknown: "This is not there any more, or none of your connections can see it.",
 
   // Adding a partner.

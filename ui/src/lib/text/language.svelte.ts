@@ -1,27 +1,20 @@
+import type { Language } from "../backend";
 import { de } from "./de";
 import { en } from "./en";
 import { fill, type Plural, type Texts } from "./texts";
 
 export { fill, parts } from "./texts";
 
-export type Language = "en" | "de";
+export type { Language };
 
 /** Each language in its own words. */
 export const LANGUAGES: Record<Language, string> = { en: "English", de: "Deutsch" };
 
 const CATALOGUES: Record<Language, Texts> = { en, de };
 
-/** The language that the person's system prefers, of those that there are. */
-export function preferred(wanted: readonly string[]): Language {
-  for (const tag of wanted) {
-    const base = tag.toLowerCase().split("-")[0];
-    if (base === "en" || base === "de") return base;
-  }
-  return "en";
-}
-
 class Speaking {
-  language = $state<Language>(preferred(navigator.languages));
+  /** What the program says that it speaks; nothing is shown before. */
+  language = $state<Language>("en");
 
   /** How numbers and dates are written: as the system does, if it speaks the same language. */
   locale = $derived(

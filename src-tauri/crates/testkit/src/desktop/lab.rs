@@ -293,11 +293,13 @@ fn target() -> Result<PathBuf> {
 
 fn environment(home: &Path) -> Result<BTreeMap<String, String>> {
     let mut env = BTreeMap::new();
-    for name in ["PATH", "LANG", "SSL_CERT_FILE"] {
+    for name in ["PATH", "SSL_CERT_FILE"] {
         if let Ok(value) = std::env::var(name) {
             env.insert(name.to_owned(), value);
         }
     }
+    // The program speaks as its desktop does.
+    env.insert("LANG".into(), "C.UTF-8".into());
     let mut put = |name: &str, folder: &str| -> Result<PathBuf> {
         let path = home.join(folder);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;

@@ -6,4 +6,5 @@ export const NO_CHANGE: ProgramChange = {
   closeWithoutTray: null,
   caFile: null,
   lookForUpdates: null,
+  language: null,
 };
