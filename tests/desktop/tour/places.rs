@@ -22,6 +22,8 @@ pub(super) async fn visit(tour: &mut Tour) -> Result<()> {
     members_and_activity(tour).await?;
     guest_manager(tour).await?;
     guest_admin(tour).await?;
+    in_german(tour).await?;
+    first_sync(tour).await?;
     waiting_and_failing(tour).await?;
     without_server(tour).await
 }
@@ -191,7 +193,7 @@ async fn host_admin(tour: &mut Tour) -> Result<()> {
 
 async fn settings(tour: &mut Tour) -> Result<()> {
     tour.go("Settings").await?;
-    for part in ["Profiles", "Notifications", "Appearance", "About"] {
+    for part in ["Profiles", "Notifications", "Appearance", "General", "About"] {
         tour.window.click_text(".settings nav button", part).await?;
         tour.window.wait_text("#settings-title", part).await?;
         tour.see(&format!("settings-{}", part.to_lowercase())).await?;
@@ -257,6 +259,80 @@ async fn guest_admin(tour: &mut Tour) -> Result<()> {
     tour.window.tick("I confirm that I have read").await?;
     tour.see("terms-agreed").await?;
     tour.leave().await
+}
+
+/// The longer language.
+async fn in_german(tour: &mut Tour) -> Result<()> {
+    tour.be("adam").await?;
+    speak(tour, "de").await?;
+    tour.window.wait_text("nav .section", "Einstellungen").await?;
+    tour.go("Partner").await?;
+    tour.window.type_into_search("Tidewater Media").await?;
+    tour.window.click_text(ROW, "Tidewater Media").await?;
+    tour.window.wait("[data-testid=shared-account]").await?;
+    tour.see("german-partner-accounts").await?;
+    tour.window.open_tab("Mitglieder").await?;
+    tour.window.wait("[data-testid=partner-member]").await?;
+    tour.see("german-partner-members").await?;
+    tour.go("Eingang").await?;
+    tour.window.click_text(".item", "Brightside").await?;
+    tour.window.wait_text("h2", "Partnerschaftsanfrage prüfen").await?;
+    tour.see("german-review").await?;
+    tour.go("Aktivität").await?;
+    tour.window.choose("Zeit", "3 Monate").await?;
+    tour.window.wait_text("[data-testid=activity-row]", "Tomas Novak").await?;
+    tour.see("german-activity").await?;
+    tour.go("Mitglieder").await?;
+    tour.window.wait("[data-testid=member-row]").await?;
+    tour.see("german-members").await?;
+    tour.go("Einstellungen").await?;
+    for part in ["Mitteilungen", "Darstellung", "Allgemein"] {
+        tour.window.click_text(".settings nav button", part).await?;
+        tour.window.wait_text("#settings-title", part).await?;
+        tour.see(&format!("german-settings-{}", part.to_lowercase())).await?;
+    }
+    tour.be("priya").await?;
+    tour.go("Konten").await?;
+    tour.window.click_text(ACCOUNT, "Mailchimp").await?;
+    tour.window.wait("[data-testid=access-request]").await?;
+    tour.see("german-account-of-a-guest").await?;
+    tour.window.press("Geteilten Zugriff auf dieses Konto anfragen").await?;
+    tour.window.wait("[role=dialog] .member").await?;
+    tour.see("german-request-access").await?;
+    tour.leave().await?;
+    speak(tour, "system").await?;
+    tour.window.wait_text("nav .section", "Settings").await
+}
+
+async fn speak(tour: &Tour, language: &str) -> Result<()> {
+    let change = json!({
+        "startAtLogin": null, "closeWithoutTray": null, "caFile": null, "lookForUpdates": null,
+        "language": language,
+    });
+    tour.window.invoke("change_program_settings", json!({"change": change})).await.map(drop)
+}
+
+/// A first sync on its way: at its beginning, and later, when there is a lot to see already. It is over
+/// sooner than anybody could look, so the window is told that it goes on.
+async fn first_sync(tour: &mut Tour) -> Result<()> {
+    tour.be("uma").await?;
+    tour.go("Partners").await?;
+    tour.window.wait(ROW).await?;
+    for (first, name, done) in [("marit", "first-sync-begins", 0), ("uma", "first-sync", 1_200)] {
+        let mut profiles = tour.window.invoke("app_state", json!({})).await?["profiles"].take();
+        let email = &tour.user(first)?.email;
+        let one = profiles.as_array_mut().into_iter().flatten().find(|one| one["email"] == *email);
+        let one = one.with_context(|| format!("{first} is not connected"))?;
+        one["connectivity"] = json!({"kind": "first_sync", "done": done, "total": 2_000});
+        one["asOf"] = json!(null);
+        let id = one["id"].clone();
+        tour.window.replace("app_state", Some(json!({"profiles": profiles}))).await?;
+        tour.window.invoke("activate_profile", json!({"profile": id})).await?;
+        tour.window.wait("progress").await?;
+        tour.see(name).await?;
+        tour.window.replace("app_state", None).await?;
+    }
+    tour.be("adam").await
 }
 
 /// What is on its way, and what did not come.

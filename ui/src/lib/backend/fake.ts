@@ -223,6 +223,7 @@ export class FakeBackend implements Backend {
   }
 
   async partnership(_: string, id: string) {
+    this.#refuse("partnership");
     return structuredClone(this.#find(id));
   }
 
@@ -235,6 +236,7 @@ export class FakeBackend implements Backend {
   }
 
   async account(_: string, id: string) {
+    this.#refuse("account");
     const found = this.accountList.find((one) => one.id === id);
     if (!found) throw refusal("not_found", "This is not there any more, or not yours to see.");
     return structuredClone(found);

@@ -68,6 +68,8 @@ export class Desk {
   /** What was typed into the Add partner dialog and not sent. */
   draft = $state<Draft>({ guestWorkspaceId: "", partnerEmail: "", reason: "" });
 
+  /** Whether nothing of the active profile was ever in step with its server. */
+  isArriving = $derived.by(() => this.active?.asOf === null);
   active = $derived(this.app?.profiles.find((profile) => profile.id === this.app?.active) ?? null);
 
   readonly #backend: Backend;
@@ -141,6 +143,11 @@ export class Desk {
     else if (this.detail?.row.id !== selected.id) this.detail = null;
     this.detailError = null;
     void this.#refresh("detail");
+  }
+
+  /** Reads once more what could not be shown. */
+  readAgain() {
+    this.select(this.selected);
   }
 
   async activate(profile: string) {

@@ -11,6 +11,7 @@ export class Reading<T> {
   value = $state<T | null>(null);
   /** Why there is no answer, as a sentence. */
   error = $state("");
+  #question: Question<T> | null = null;
   #of: string | null = null;
   #asked = 0;
 
@@ -22,8 +23,14 @@ export class Reading<T> {
     });
   }
 
+  /** Asks once more. */
+  again() {
+    void this.#answer(this.#question);
+  }
+
   async #answer(question: Question<T> | null) {
     const mine = ++this.#asked;
+    this.#question = question;
     if (question?.of !== this.#of) {
       this.#of = question?.of ?? null;
       this.value = null;

@@ -174,6 +174,10 @@ export const de: Texts = {
 
   counts: {
     partner: { one: "{count} Partner", other: "{count} Partner" },
+    firstPartners: {
+      one: "Der erste Partner: Schreibe mehr, um andere zu finden",
+      other: "Die ersten {count} Partner: Schreibe mehr, um andere zu finden",
+    },
     account: { one: "{count} Konto", other: "{count} Konten" },
     accountChosen: { one: "{count} Konto gewählt", other: "{count} Konten gewählt" },
     accountShared: {
@@ -281,6 +285,9 @@ export const de: Texts = {
     closed: "Geschlossen",
   },
   sideFilters: { all: "Beide Seiten", host: "Du bist Gastgeber", guest: "Du bist Gast" },
+  arrivingTitle: "Unterwegs",
+  arrivingText:
+    "Was dein Server hat, erscheint hier, sobald es kommt. Du kannst es schon benutzen.",
   noPartnersTitle: "Noch keine Partner",
   noPartnersText:
     "Eine Partnerschaft verbindet deinen Workspace mit einem anderen, damit Konten mit Menschen außerhalb deiner Firma geteilt werden können.",
@@ -350,11 +357,11 @@ export const de: Texts = {
   resentDone: "Die Anfrage wurde erneut gesendet.",
   removeTitle: "Partner entfernen?",
   removeText:
-    "Aller Zugriff, der über diese Partnerschaft geteilt wurde, endet sofort, auf beiden Seiten. Was getan wurde, bleibt aufgezeichnet.",
+    "{name}: Aller Zugriff, der über diese Partnerschaft geteilt wurde, endet sofort, auf beiden Seiten. Was getan wurde, bleibt aufgezeichnet.",
   withdrawTitle: "Anfrage zurückziehen?",
-  withdrawText: "Die Anfrage wird geschlossen. Du kannst später eine neue senden.",
+  withdrawText: "Die Anfrage an {name} wird geschlossen. Du kannst später eine neue senden.",
   declineTitle: "Anfrage ablehnen?",
-  declineText: "Der Absender erfährt es. Du kannst eine Notiz hinzufügen.",
+  declineText: "{name} erfährt es. Du kannst eine Notiz hinzufügen.",
   note: "Notiz (freiwillig)",
   impactTitle: "Was damit endet",
   impactNothing: "Über sie ist kein Konto geteilt.",
@@ -537,7 +544,7 @@ export const de: Texts = {
   unlockAgain: "Ich habe den Schlüsselbund entsperrt",
   signOutTitle: "Abmelden?",
   signOutText:
-    "Der Schlüssel und alles, was für dieses Profil gespeichert ist, wird von diesem Computer gelöscht.",
+    "{name}: Der Schlüssel und alles, was für dieses Profil gespeichert ist, wird von diesem Computer gelöscht.",
   endDemoTitle: "Demo beenden?",
   endDemoText: "Die Beispiel-Workspaces und alles, was du darin getan hast, werden gelöscht.",
   notificationsPaused: "Mitteilungen pausiert bis {time}",

@@ -179,6 +179,10 @@ export const en = {
   // Numbers of things.
   counts: {
     partner: { one: "{count} partner", other: "{count} partners" },
+    firstPartners: {
+      one: "The first partner: type more to find others",
+      other: "The first {count} partners: type more to find others",
+    },
     account: { one: "{count} account", other: "{count} accounts" },
     accountChosen: { one: "{count} account chosen", other: "{count} accounts chosen" },
     accountShared: {
@@ -286,6 +290,8 @@ export const en = {
     closed: "Closed",
   },
   sideFilters: { all: "Both sides", host: "You host", guest: "You are the guest" },
+  arrivingTitle: "On its way",
+  arrivingText: "What your server has appears here as it comes. You can use it already.",
   noPartnersTitle: "No partners yet",
   noPartnersText:
     "A host-guest partnership connects your workspace with another one, so that accounts can be shared with people outside your company.",
@@ -357,11 +363,11 @@ export const en = {
   resentDone: "The request was sent again.",
   removeTitle: "Remove partner?",
   removeText:
-    "All access that was shared through this partnership ends at once, for both sides. The record of what was done stays.",
+    "{name}: all access that was shared through this partnership ends at once, for both sides. The record of what was done stays.",
   withdrawTitle: "Withdraw request?",
-  withdrawText: "The request is closed. You can send a new one later.",
+  withdrawText: "The request to {name} is closed. You can send a new one later.",
   declineTitle: "Decline request?",
-  declineText: "The sender is told. You can add a note for them.",
+  declineText: "{name} is told. You can add a note for them.",
   note: "Note (optional)",
   impactTitle: "What ends with it",
   impactNothing: "No account is shared through it.",
@@ -547,7 +553,8 @@ export const en = {
   signInAgain: "Sign in again",
   unlockAgain: "I have unlocked the keyring",
   signOutTitle: "Sign out?",
-  signOutText: "The key and everything stored for this profile are deleted from this computer.",
+  signOutText:
+    "{name}: the key and everything stored for this profile are deleted from this computer.",
   endDemoTitle: "End the demo?",
   endDemoText: "The sample workspaces and everything you did in them are deleted.",
   notificationsPaused: "Notifications paused until {time}",

@@ -1,5 +1,5 @@
-//! What passes between the page and its program: listened to, held back or refused, so that a page can
-//! be seen while it waits and when it is refused.
+//! What passes between the page and its program: listened to, held back, refused or replaced, so that a
+//! page can be seen while it waits, when it is refused, and as it seldom is.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::Window;
 /// Stands between the page and its program. Answers are kept as text; a command that is held goes on
 /// when it is let go, one that is refused gets an error.
 const BETWEEN: &str = "if (window.between) return;
-    const between = (window.between = { answers: [], held: [], waiting: [], refused: {} });
+    const between = (window.between = { answers: [], held: [], waiting: [], refused: {}, replaced: {} });
     const through = window.fetch.bind(window);
     window.fetch = async (input, init) => {
       const command = decodeURIComponent(new URL(input.url ?? input).pathname.slice(1));
@@ -22,6 +22,11 @@ const BETWEEN: &str = "if (window.between) return;
         return new Response(JSON.stringify(refusal), { headers });
       }
       const response = await through(input, init);
+      const other = between.replaced[command];
+      if (other) {
+        const answer = Object.assign(await response.json(), other);
+        return new Response(JSON.stringify(answer), { headers: response.headers });
+      }
       between.answers.push(command + ' ' + (await response.clone().text()));
       return response;
     };";
@@ -44,6 +49,13 @@ impl Window {
         let set = "window.between.held = arguments[0];
             for (const go of window.between.waiting.splice(0)) go();";
         self.run_with(set, vec![json!(commands)]).await.map(drop)
+    }
+
+    /// Answers a command with other values of some of its attributes; as it is with none.
+    pub async fn replace(&self, command: &str, values: Option<Value>) -> Result<()> {
+        self.listen_to_answers().await?;
+        let set = "window.between.replaced[arguments[0]] = arguments[1]";
+        self.run_with(set, vec![json!(command), values.unwrap_or_default()]).await.map(drop)
     }
 
     /// Refuses a command with an error; lets it through again with none.
