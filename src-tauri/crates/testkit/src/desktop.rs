@@ -7,6 +7,7 @@ mod browser;
 mod children;
 mod disk;
 mod lab;
+mod report;
 mod tray;
 mod window;
 

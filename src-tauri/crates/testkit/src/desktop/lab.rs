@@ -17,6 +17,7 @@ use crate::{
         appearance::{self, Appearance},
         browser,
         children::{Children, command},
+        report::Report,
     },
     until,
 };
@@ -34,6 +35,8 @@ pub struct Lab {
     output: PathBuf,
     /// The process id of what tells programs the desktop's settings.
     settings: u32,
+    // Told while the programs are still there.
+    _report: Report,
     // Last, so that they end after the connections and before the directory goes.
     children: Children,
     home: TempDir,
@@ -63,6 +66,7 @@ const DUNSTRC: &str = "[global]
     format = \"<b>%s</b>\\n%b\"
     markup = full
     idle_threshold = 0
+    show_age_threshold = -1
     show_indicators = no
     dmenu = CHOOSE
 [urgency_low]
@@ -112,7 +116,9 @@ impl Lab {
             start_keyring(&mut children, &env).await?;
         }
         let settings = appearance::start(&mut children, &env, &output)?;
-        let lab = Self { env, bus, banners, tray, output, settings, children, home };
+        let report = Report::new(home.path(), &output);
+        let lab =
+            Self { env, bus, banners, tray, output, settings, _report: report, children, home };
         if lack != Some(Lack::Notifications) {
             lab.wait_for_name("org.freedesktop.Notifications").await?;
         }
