@@ -84,7 +84,10 @@ impl Desk {
         let screen = self.screen()?;
         let begun = Instant::now();
         let id = self.spawn(program, arguments)?;
-        let took = screen.painted(begun)?;
+        let Ok(took) = screen.painted(begun) else {
+            let picture = self.runtime.block_on(self.lab.picture("restless"))?;
+            anyhow::bail!("{} does not come to rest: {}", program.display(), picture.display());
+        };
         self.end(id)?;
         Ok(took.as_secs_f64() * 1000.0)
     }
