@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::Told;
@@ -60,7 +60,7 @@ fn advisories() -> Result<String> {
     fetch.args(["--workspace", "--config", ".config/deny.toml", "fetch", "db"]);
     let fetched = fetch.output().context("cargo-deny could not be started")?;
     if !fetched.status.success() {
-        return Ok(not_looked_for(&String::from_utf8_lossy(&fetched.stderr)));
+        bail!(not_looked_for(&String::from_utf8_lossy(&fetched.stderr)));
     }
     check_dependencies(&deny, &["advisories"])?;
     Ok("none".into())
@@ -72,15 +72,15 @@ fn audit(audit: &mut Command) -> Result<String> {
     let report: Value = serde_json::from_slice(&answer.stdout).unwrap_or_default();
     let Some(found) = report.pointer("/metadata/vulnerabilities") else {
         let why = report.get("message").and_then(Value::as_str);
-        return Ok(not_looked_for(why.unwrap_or("npm says nothing")));
+        bail!(not_looked_for(why.unwrap_or("npm says nothing")));
     };
     let count = |how: &str| found.get(how).and_then(Value::as_u64).unwrap_or(0);
     let bad = count("moderate") + count("high") + count("critical");
-    anyhow::ensure!(bad == 0, "npm knows of {bad} weaknesses");
+    ensure!(bad == 0, "npm knows of {bad} weaknesses");
     Ok("none".into())
 }
 
-/// The figure where a database cannot be reached; whoever reads it sees why.
+/// What failed where a database cannot be reached: nobody looked, so nothing is held.
 fn not_looked_for(why: &str) -> String {
     format!("not looked for: {}", why.lines().next().unwrap_or_default().trim())
 }
