@@ -111,8 +111,8 @@ async fn insert_bare(directory: &Path, key: &CacheKey) -> Result<(i64, Duration)
     let mut write = bare.begin().await?;
     for statement in [
         "INSERT INTO partnerships SELECT * FROM synced.partnerships",
-        "INSERT INTO texts (rowid, text, facet) \
-         SELECT rowid, search_key, facet FROM synced.partnerships",
+        "INSERT INTO texts (rowid, text) \
+         SELECT rowid, search_key || char(10) || facet FROM synced.partnerships",
     ] {
         sqlx::query(statement).execute(&mut *write).await?;
     }

@@ -24,6 +24,9 @@ pub fn run(setting: &Setting) -> Result<Vec<Line>> {
     })
 }
 
+/// So many rows a first sync writes at once.
+const AT_ONCE: usize = 4_000;
+
 const FIRST: [&str; 12] = [
     "Fjord", "Kestrel", "Alder", "Cobalt", "Maple", "Bright", "Harbor", "Nordic", "Summit",
     "Willow", "Granite", "Lumen",
@@ -108,7 +111,7 @@ async fn ask(rows: u32, most: f64) -> Result<Vec<Line>> {
     let mut random = StdRng::seed_from_u64(1);
     let generation = cache.begin_snapshot().await?;
     let numbers: Vec<u32> = (0..rows).collect();
-    for page in numbers.chunks(500) {
+    for page in numbers.chunks(AT_ONCE) {
         let page: Vec<Record> = page
             .iter()
             .map(|number| Ok(Record::Partnership(Box::new(record(*number, &mut random)?))))

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The schema's version; a file of another one is rebuilt.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const SCHEMA: &str = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);";
 
@@ -90,7 +90,7 @@ impl Cache {
                 for schema in [SCHEMA, partnerships::SCHEMA, resource::SCHEMA, activity::SCHEMA] {
                     sqlx::raw_sql(schema).execute(&mut *write).await?;
                 }
-                sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *write).await?;
+                sqlx::raw_sql("PRAGMA user_version = 4").execute(&mut *write).await?;
             }
             other => return Err(CacheError::OtherVersion(other)),
         }

@@ -9,11 +9,11 @@ use tokio::sync::Mutex;
 use crate::{
     Applied, CacheError, PartnershipRecord, Record,
     order::{Facet, Order, moves, place_of},
-    search::{fts_query, short_words, words},
+    search::{fts_query, push_words, words},
 };
 
-/// The part of the schema that is here. `tallies` has how many rows each facet has, so that nobody
-/// counts them.
+/// The part of the schema that is here. `texts` has the parts of each row's search key and its facet;
+/// `tallies` has how many rows each facet has, so that nobody counts them.
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE partnerships (
         rowid INTEGER PRIMARY KEY,
@@ -34,7 +34,7 @@ pub(crate) const SCHEMA: &str = "
     CREATE INDEX partnerships_by_partner ON partnerships (partner_id);
     CREATE INDEX partnerships_awaiting_me ON partnerships (awaiting_since) WHERE awaits_me = 1;
     CREATE VIRTUAL TABLE texts USING fts5 (
-        text, facet, tokenize = 'trigram', content = '', contentless_delete = 1
+        text, tokenize = 'trigram', detail = 'none', content = '', contentless_delete = 1
     );
     CREATE TABLE tallies (facet TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 ";
@@ -71,7 +71,7 @@ pub struct Page {
 /// The most rows that are added with one statement; SQLite takes 32,766 parameters.
 const AT_ONCE: usize = 500;
 /// The most rows that a search lists.
-const MOST_FOUND: u32 = 500;
+const MOST_FOUND: u32 = 200;
 /// A part that begins no later than here is found by passing over what is before.
 const NEAR: u32 = 1_000;
 /// Up to this many rows, words too short for the index are looked for in every text. Beyond, they are
@@ -85,6 +85,11 @@ fn search_key(record: &PartnershipRecord) -> String {
         record.partner_email.to_lowercase(),
         record.reason.as_deref().unwrap_or_default().to_lowercase()
     )
+}
+
+/// What the full-text index has of a row.
+fn indexed(search_key: &str, facet: Facet) -> String {
+    format!("{search_key}\n{}", facet.code())
 }
 
 fn known(record: PartnershipRecord) -> Record {
@@ -205,9 +210,9 @@ async fn add(
             .push_bind(doc);
     });
     rows.build().execute(&mut *connection).await?;
-    let mut texts = QueryBuilder::<Sqlite>::new("INSERT INTO texts (rowid, text, facet) ");
+    let mut texts = QueryBuilder::<Sqlite>::new("INSERT INTO texts (rowid, text) ");
     texts.push_values((last + 1..).zip(records), |mut row, (rowid, of)| {
-        row.push_bind(rowid).push_bind(search_key(of)).push_bind(facet(of).code());
+        row.push_bind(rowid).push_bind(indexed(&search_key(of), facet(of)));
     });
     texts.build().execute(connection).await?;
     Ok(())
@@ -238,10 +243,9 @@ async fn change(
     .bind(serde_json::to_string(after)?)
     .execute(&mut *connection)
     .await?;
-    sqlx::query("INSERT OR REPLACE INTO texts (rowid, text, facet) VALUES ($1, $2, $3)")
+    sqlx::query("INSERT OR REPLACE INTO texts (rowid, text) VALUES ($1, $2)")
         .bind(rowid)
-        .bind(&search_key)
-        .bind(facet(after).code())
+        .bind(indexed(&search_key, facet(after)))
         .execute(connection)
         .await?;
     Ok(())
@@ -405,23 +409,17 @@ async fn search(
     facets: &[Facet],
     query: &ListQuery,
 ) -> Result<Page, CacheError> {
+    let codes: Vec<String> = facets.iter().map(|facet| facet.code()).collect();
     let mut select = QueryBuilder::<Sqlite>::new("SELECT p.rowid, p.name_key, p.id FROM ");
-    if let Some(fts) = fts_query(words) {
-        let mut fts = format!("text : ({fts})");
+    if let Some(mut fts) = fts_query(words) {
         if !Facet::are_all(facets) {
-            let codes: Vec<String> =
-                facets.iter().map(|facet| format!("\"{}\"", facet.code())).collect();
-            fts = format!("({fts}) AND facet : ({})", codes.join(" OR "));
+            let codes: Vec<String> = codes.iter().map(|code| format!("\"{code}\"")).collect();
+            fts = format!("({fts}) AND ({})", codes.join(" OR "));
         }
         select.push("texts t CROSS JOIN partnerships p ON p.rowid = t.rowid WHERE texts MATCH ");
         select.push_bind(fts);
     } else {
-        select.push("partnerships p WHERE facet IN (");
-        let mut list = select.separated(", ");
-        for facet in facets {
-            list.push_bind(facet.code());
-        }
-        select.push(")");
+        select.push("partnerships p WHERE true");
         if let Some(first) = words.first()
             && tally(&mut *connection, &Facet::wanted(None, &[])).await? > SCANNED
         {
@@ -429,9 +427,13 @@ async fn search(
             select.push(" AND name_key < ").push_bind(format!("{first}\u{10ffff}"));
         }
     }
-    for word in short_words(words) {
-        select.push(" AND instr(search_key, ").push_bind(word.clone()).push(") > 0");
+    push_words(&mut select, words);
+    select.push(" AND facet IN (");
+    let mut list = select.separated(", ");
+    for code in codes {
+        list.push_bind(code);
     }
+    select.push(")");
     select.push(" LIMIT ").push_bind(MOST_FOUND + 1);
     let mut found: Vec<(i64, String, String)> =
         select.build_query_as().fetch_all(&mut *connection).await?;

@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use crate::{
     AccessRequestRecord, AccountRecord, AccountUserRecord, CacheError, MemberRecord,
     PartnershipRecord, SharedAccountRecord,
-    search::{fts_query, short_words, words},
+    search::{fts_query, push_words, words},
 };
 
 /// The part of the schema that is here.
@@ -35,7 +35,7 @@ pub(crate) const SCHEMA: &str = "
     CREATE INDEX resources_by_partnership ON resources (kind, partnership_id, sort_key, id);
     CREATE INDEX resources_awaiting_me ON resources (awaiting_since, id) WHERE awaits_me = 1;
     CREATE VIRTUAL TABLE resource_texts USING fts5 (
-        text, tokenize = 'trigram', content = '', contentless_delete = 1
+        text, tokenize = 'trigram', detail = 'none', content = '', contentless_delete = 1
     );
 ";
 
@@ -400,9 +400,7 @@ fn narrow(
             .push(" AND r.rowid IN (SELECT rowid FROM resource_texts WHERE resource_texts MATCH ");
         select.push_bind(fts).push(")");
     }
-    for word in short_words(words) {
-        select.push(" AND instr(search_key, ").push_bind(word.clone()).push(") > 0");
-    }
+    push_words(select, words);
 }
 
 /// How many there are of one kind under a query.
