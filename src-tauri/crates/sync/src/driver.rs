@@ -13,18 +13,19 @@ use entente_cache::{
     TermsRecord, Whole,
 };
 use entente_domain::{PartnershipId, Timestamp};
-use entente_wire::{Change, Changes, ErrorCode, Operation};
+use entente_wire::{Change, ErrorCode, Operation};
 use rand::RngExt as _;
 use thiserror::Error;
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
     time::{Instant, Sleep},
 };
 
 use crate::{
     convert,
     machine::{Circumstances, Connectivity, Effect, Failure, FailureKind, Input, Problem, State},
+    snapshot::{Part, Snapshot},
 };
 
 /// What a session works with.
@@ -304,28 +305,19 @@ impl Shared {
             Some(generation) => generation,
             None => self.config.cache.begin_snapshot().await?,
         };
-        let page = match place.ahead.join_next().await {
-            Some(read) => read.map_err(|_| ApiError::Interrupted)??,
-            None => self.config.client.snapshot(None).await?,
+        let client = || self.config.client.clone();
+        let snapshot = place.snapshot.get_or_insert_with(|| Snapshot::begin(client()));
+        let Part { records, read, total, cursor } = snapshot.next().await?;
+        place.done += read;
+        let last = cursor.is_some();
+        let whole = match cursor {
+            Some(cursor) => Whole::Last(generation, cursor),
+            None => Whole::Part(generation),
         };
-        // The next page is on its way while this one is written.
-        if let Some(next) = page.links.next.clone() {
-            let client = self.config.client.clone();
-            place.ahead.spawn(async move { client.snapshot(Some(&next)).await });
-        }
-        let done = place.done + page.data.len() as u64;
-        let resources = page.data.into_iter().filter_map(|change| change.resource);
-        let mut records = Vec::new();
-        for resource in resources {
-            records.extend(convert::record(resource)?);
-        }
-        let last = page.links.next.is_none();
-        let whole =
-            if last { Whole::Last(generation, page.meta.cursor) } else { Whole::Part(generation) };
         let changes = self.config.cache.apply_snapshot(&records, whole, now()).await?;
         self.tell(changes, Applying::Snapshot);
-        let input = Input::PageApplied { done, total: page.meta.total, last };
-        Ok((input, SnapshotPlace { generation: Some(generation), done, ..place }))
+        let input = Input::PageApplied { done: place.done, total, last };
+        Ok((input, SnapshotPlace { generation: Some(generation), ..place }))
     }
 
     async fn changes(&self) -> Result<Input, ContactError> {
@@ -346,8 +338,7 @@ impl Shared {
 #[derive(Debug, Default)]
 struct SnapshotPlace {
     generation: Option<i64>,
-    /// The next page, while it is being read; at most one.
-    ahead: JoinSet<Result<Changes, ApiError>>,
+    snapshot: Option<Snapshot>,
     done: u64,
 }
 

@@ -12,6 +12,7 @@ mod driver;
 mod look;
 pub mod machine;
 mod settle;
+mod snapshot;
 
 pub use act::Act;
 pub use decide::{DecideError, Decision};
