@@ -29,7 +29,7 @@ use entente_desktop::{Asked, Clipboard, Keyring, Notifier};
 use entente_domain::Timestamp;
 use tauri::AppHandle;
 use tauri_specta::Event as _;
-use tokio::sync::{RwLock, mpsc, oneshot};
+use tokio::sync::{Notify, RwLock, mpsc, oneshot};
 
 use crate::{
     view::{BackendEvent, OpenItem},
@@ -88,6 +88,8 @@ struct Inner {
     signing_in: Mutex<Option<oneshot::Sender<()>>>,
     /// Whether something shows the tray.
     has_tray: AtomicBool,
+    /// Told when a profile was put into memory because the disk did not let it be there.
+    displaced: Notify,
     /// Held while what the window wants to be remembered is written.
     window_memory: tokio::sync::Mutex<()>,
 }
@@ -113,6 +115,7 @@ impl Controller {
                 updates: Mutex::default(),
                 signing_in: Mutex::default(),
                 has_tray: AtomicBool::new(true),
+                displaced: Notify::new(),
                 window_memory: tokio::sync::Mutex::default(),
             }),
         };

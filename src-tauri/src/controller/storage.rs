@@ -48,6 +48,7 @@ impl Controller {
                 tracing::error!(%error, "a cache could not be opened");
                 self.note(Note::NothingKept((&error).into()));
                 let (cache, _) = Cache::open(path, &Keeping::Memory).await?;
+                self.inner.displaced.notify_one();
                 Ok((cache, Keeping::Memory))
             }
         }
@@ -57,6 +58,9 @@ impl Controller {
     /// as that can be.
     pub(super) async fn watch_storage(self, demo: bool, mut is_open: bool) {
         loop {
+            if is_open && self.displaced().await.is_none() {
+                self.inner.displaced.notified().await;
+            }
             tokio::time::sleep(LOOK).await;
             if !is_open {
                 is_open = self.try_to_open(demo).await;
