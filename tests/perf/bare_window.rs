@@ -10,7 +10,8 @@ fn main() -> tauri::Result<()> {
     tauri::Builder::default()
         // A page of its own: for an empty one, the toolkit does not even start what shows pages.
         .register_uri_scheme_protocol("bare", |_, _| {
-            let words = "<p>It has some words.".repeat(30);
+            // As much as there is room for: a scroll bar would fade for a long while.
+            let words = "<p>It has some words.".repeat(15);
             let page = format!("<!doctype html><h1>A bare window</h1>{words}").into_bytes();
             let mut response = Response::new(page);
             let html = HeaderValue::from_static("text/html");
