@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -72,6 +73,23 @@ struct Memory {
     /// What was told and could not be recorded yet, and when.
     unrecorded: BTreeMap<String, Timestamp>,
     was_silent: bool,
+    /// What there was to see. Whatever changes it pokes.
+    seen: Option<Seen>,
+}
+
+/// What is looked at.
+#[derive(Debug)]
+struct Seen {
+    facts: TrayFacts,
+    /// The profiles that are in contact.
+    in_contact: BTreeSet<String>,
+    journal: Journal,
+    settings: Settings,
+    profiles: Vec<Arc<Profile>>,
+    /// When what was told.
+    told: BTreeMap<String, Timestamp>,
+    /// The news that wait to be told.
+    waiting: Vec<News>,
 }
 
 impl Memory {
@@ -98,60 +116,76 @@ impl Controller {
             let waited_from = now();
             let poke = tokio::select! {
                 poke = poked.recv() => match poke {
-                    Some(poke) => poke,
+                    Some(poke) => Some(poke),
                     None => return,
                 },
-                () = tokio::time::sleep(LOOK) => Poke::tray(),
+                () = tokio::time::sleep(LOOK) => None,
             };
             if now().since(waited_from) > LOOK + SLEPT {
                 self.sync_all().await;
             }
-            let poke = gather(poke, &mut poked).await;
+            let poke = match poke {
+                Some(poke) => {
+                    memory.seen = None;
+                    gather(poke, &mut poked).await
+                }
+                None => Poke::tray(),
+            };
             self.look(poke, &mut memory).await;
             self.follow_wanted_link().await;
         }
     }
 
-    async fn look(&self, poke: Poke, memory: &mut Memory) {
+    /// What there is to see; none while nothing is open.
+    async fn see(&self) -> Option<Seen> {
         let (facts, in_contact, journal, settings, profiles) = {
             let guard = self.inner.home.read().await;
-            let Some(home) = guard.as_ref() else {
-                let language = language::spoken();
-                self.draw(&TrayFacts { language, ..TrayFacts::default() });
-                return;
-            };
+            let home = guard.as_ref()?;
             let settings = self.settings(&home.journal).await;
             let (facts, in_contact) = facts(home, &settings).await;
             (facts, in_contact, home.journal.clone(), settings, home.profiles.clone())
         };
-        let mut told = journal.told().await.unwrap_or_else(|error| {
+        let told = journal.told().await.unwrap_or_else(|error| {
             tracing::error!(%error, "what was told could not be read");
             BTreeMap::new()
         });
-        // A disk that is full must not make one hear the same again and again.
-        told.extend(memory.unrecorded.clone());
-        memory.record(&journal, &[]).await;
-        let mut waited: Vec<News> = Vec::new();
+        let mut waiting = Vec::new();
         for profile in &profiles {
-            waited.extend(profile.news_to_tell().await);
+            waiting.extend(profile.news_to_tell().await);
         }
+        Some(Seen { facts, in_contact, journal, settings, profiles, told, waiting })
+    }
+
+    async fn look(&self, poke: Poke, memory: &mut Memory) {
+        let seen = match memory.seen.take() {
+            Some(seen) => Some(seen),
+            None => self.see().await,
+        };
+        let Some(mut seen) = seen else {
+            let language = language::spoken();
+            self.draw(&TrayFacts { language, ..TrayFacts::default() });
+            return;
+        };
+        // A disk that is full must not make one hear the same again and again.
+        seen.told.extend(memory.unrecorded.clone());
+        memory.record(&seen.journal, &[]).await;
         let on_screen: BTreeSet<String> = self.inner.notifier.shown().into_iter().collect();
         memory.shown.retain(|id, _| on_screen.contains(id));
 
         let at = moment();
-        let is_silent = settings.is_silent(at);
+        let is_silent = seen.settings.is_silent(at);
         let is_over = std::mem::replace(&mut memory.was_silent, is_silent) && !is_silent;
         let occasion = if is_over { Occasion::Backlog } else { poke.occasion };
-        let news: Vec<News> = waited.iter().chain(&poke.news).cloned().collect();
+        let news: Vec<News> = seen.waiting.iter().chain(&poke.news).cloned().collect();
         let known = Known {
-            pending: &facts.pending,
+            pending: &seen.facts.pending,
             news: &news,
-            in_contact: &in_contact,
-            told: &told,
+            in_contact: &seen.in_contact,
+            told: &seen.told,
             shown: &memory.shown,
             language: language::spoken(),
         };
-        let plan = plan(known, &settings, occasion, at);
+        let plan = plan(known, &seen.settings, occasion, at);
         let mut later = plan.later;
         for action in plan.actions {
             match action {
@@ -164,7 +198,8 @@ impl Controller {
                     let tells = notice.tells.clone();
                     if self.show(notice).await {
                         memory.shown.insert(id, at.now);
-                        memory.record(&journal, &tells).await;
+                        memory.record(&seen.journal, &tells).await;
+                        seen.told.extend(tells.into_iter().map(|notice| (notice, at.now)));
                     } else {
                         later.extend(
                             news.iter().filter(|news| tells.contains(&news.key())).cloned(),
@@ -173,12 +208,14 @@ impl Controller {
                 }
             }
         }
-        if later != waited {
-            for profile in &profiles {
+        if later != seen.waiting {
+            for profile in &seen.profiles {
                 profile.keep_news_to_tell(&later).await;
             }
+            seen.waiting = later;
         }
-        self.draw(&facts);
+        self.draw(&seen.facts);
+        memory.seen = Some(seen);
     }
 
     /// Shows a notice. Whether it was shown.

@@ -259,6 +259,7 @@ impl Controller {
             }
             Event::Introduced(me) => {
                 *profile.me.write().await = Some(me);
+                self.poke(Poke::tray());
                 self.emit(&BackendEvent::StateChanged);
             }
             Event::Settled { about, intent, refused } => {
