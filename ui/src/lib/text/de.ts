@@ -36,7 +36,7 @@ export const de: Texts = {
   remove: "Entfernen",
   removeAccess: "Zugriff entfernen",
   removeAccount: "Konto entfernen",
-  removeFromWorkspace: "Aus dem Workspace entfernen",
+  removeFromWorkspace: "Aus Workspace entfernen",
   removeMember: "Mitglied entfernen",
   removePartner: "Partner entfernen",
   removeThing: "Entfernen: {thing}",
