@@ -1,8 +1,17 @@
 //! What a program and all that it started take.
 
-use std::{collections::BTreeMap, fs, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
+
+/// How often threads are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A process and its descendants.
 pub fn tree(root: u32) -> Result<Vec<u32>> {
@@ -56,27 +65,43 @@ pub struct Work {
     pub wakes: u64,
 }
 
-/// What they did within a time.
+/// What they did within a time. Threads are looked at each second, since one that ends takes with it
+/// how often it was woken.
 pub fn work(root: u32, time: Duration) -> Result<Work> {
-    let before = sum(&tree(root)?);
-    thread::sleep(time);
-    let after = sum(&tree(root)?);
-    let ticks = after.0.saturating_sub(before.0);
+    let begun = Instant::now();
+    let (before, mut known) = (ticks(&tree(root)?), wakes(&tree(root)?));
+    let mut woken = 0;
+    while begun.elapsed() < time {
+        thread::sleep(LOOK);
+        let now = wakes(&tree(root)?);
+        let since = |(thread, count): (&PathBuf, &u64)| {
+            count.saturating_sub(known.get(thread).copied().unwrap_or(0))
+        };
+        woken += now.iter().map(since).sum::<u64>();
+        known = now;
+    }
+    let took = ticks(&tree(root)?).saturating_sub(before);
     // USER_HZ, which is the same on every Linux that there is a desktop for.
-    Ok(Work { seconds: ticks as f64 / 100.0, wakes: after.1.saturating_sub(before.1) })
+    Ok(Work { seconds: took as f64 / 100.0, wakes: woken })
 }
 
-fn sum(processes: &[u32]) -> (u64, u64) {
-    let mut sum = (0, 0);
+fn ticks(processes: &[u32]) -> u64 {
+    processes.iter().filter_map(|id| stat(*id)).map(|(ticks, _)| ticks).sum()
+}
+
+/// How often each thread was woken since it began.
+fn wakes(processes: &[u32]) -> BTreeMap<PathBuf, u64> {
+    let mut wakes = BTreeMap::new();
     for id in processes {
-        sum.0 += stat(*id).map_or(0, |(ticks, _)| ticks);
         let tasks = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
         for task in tasks {
             let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
             let switches =
                 status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            sum.1 += switches.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0);
+            if let Some(count) = switches.and_then(|count| count.trim().parse().ok()) {
+                wakes.insert(task.path(), count);
+            }
         }
     }
-    sum
+    wakes
 }
