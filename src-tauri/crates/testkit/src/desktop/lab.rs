@@ -6,10 +6,12 @@ use std::{
     process::Stdio,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use zbus::{Connection, fdo::DBusProxy, names::BusName, zvariant::OwnedObjectPath};
+use zbus::{
+    Connection, fdo::DBusProxy, names::BusName, proxy::CacheProperties, zvariant::OwnedObjectPath,
+};
 
 use crate::{
     Banners, Tray, Window,
@@ -228,10 +230,19 @@ impl Lab {
         )
         .await?;
         let keyring: OwnedObjectPath = service.call("ReadAlias", &("default",)).await?;
-        let (locked, _): (Vec<OwnedObjectPath>, OwnedObjectPath) =
-            service.call("Lock", &(vec![&keyring],)).await?;
-        ensure!(locked == [keyring], "the keyring is not locked: {locked:?}");
-        Ok(())
+        let collection = zbus::proxy::Builder::<zbus::Proxy<'_>>::new(&self.bus)
+            .destination("org.freedesktop.secrets")?
+            .path(&keyring)?
+            .interface("org.freedesktop.Secret.Collection")?
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?;
+        until("the keyring to be locked", async || {
+            let _: (Vec<OwnedObjectPath>, OwnedObjectPath) =
+                service.call("Lock", &(vec![&keyring],)).await?;
+            Ok(collection.get_property::<bool>("Locked").await?.then_some(()))
+        })
+        .await
     }
 
     /// A connection that stands in for a service of the system's bus, which is the lab's own bus.
