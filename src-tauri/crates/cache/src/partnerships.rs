@@ -71,7 +71,7 @@ pub struct Page {
 /// The most rows that are added with one statement; SQLite takes 32,766 parameters.
 const AT_ONCE: usize = 500;
 /// The most rows that a search lists.
-const MOST_FOUND: u32 = 200;
+const MOST_FOUND: u32 = 100;
 /// A part that begins no later than here is found by passing over what is before.
 const NEAR: u32 = 1_000;
 /// Up to this many rows, words too short for the index are looked for in every text. Beyond, they are

@@ -165,7 +165,7 @@ async fn a_search_that_finds_too_many_says_so_and_a_narrowed_one_finds_its_own()
         ..ListQuery::default()
     };
     let common = cache.list(&query("studio", &[])).await.expect("a page");
-    assert_eq!((common.rows.len(), common.total, common.more), (200, 200, true));
+    assert_eq!((common.rows.len(), common.total, common.more), (100, 100, true));
     let name = |row: &PartnershipRecord| row.partner().name.clone();
     assert!(common.rows.is_sorted_by_key(name));
     let one = cache.list(&query("hello77@", &[])).await.expect("a page");
