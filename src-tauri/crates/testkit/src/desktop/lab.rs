@@ -19,7 +19,7 @@ use crate::{
         appearance::{self, Appearance},
         browser,
         children::{Children, command},
-        report::Report,
+        report::{Report, processes},
     },
     until,
 };
@@ -253,19 +253,12 @@ impl Lab {
 
     /// The number of the process that runs a program in this lab.
     pub async fn process(&self, program: &Path) -> Result<String> {
-        let home = format!("HOME={}", self.env["HOME"]);
+        let runs =
+            |process: &PathBuf| fs::read_link(process.join("exe")).is_ok_and(|exe| exe == program);
         until("the program's process", async || {
-            for process in fs::read_dir("/proc")?.flatten() {
-                let is_it = fs::read_link(process.path().join("exe"))
-                    .is_ok_and(|exe| exe == program)
-                    && fs::read(process.path().join("environ")).is_ok_and(|env| {
-                        env.split(|byte| *byte == 0).any(|one| one == home.as_bytes())
-                    });
-                if is_it {
-                    return Ok(Some(process.file_name().to_string_lossy().into_owned()));
-                }
-            }
-            Ok(None)
+            let process = processes(self.home.path()).find(runs);
+            let id = process.as_deref().and_then(Path::file_name);
+            Ok(id.map(|id| id.to_string_lossy().into_owned()))
         })
         .await
     }

@@ -45,17 +45,20 @@ impl Drop for Report {
     }
 }
 
+/// The directories in `/proc` of a lab's processes, which are known by their home.
+pub(crate) fn processes(home: &Path) -> impl Iterator<Item = PathBuf> {
+    let home = format!("HOME={}", home.join("home").display());
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    all.filter(move |process| {
+        fs::read(process.join("environ"))
+            .is_ok_and(|env| env.split(|byte| *byte == 0).any(|one| one == home.as_bytes()))
+    })
+}
+
 /// What each thread of the lab's programs waits for in the kernel (`proc(5)`: `wchan`, `syscall`).
 fn threads(home: &Path) -> String {
-    let home = format!("HOME={}", home.join("home").display());
     let mut text = String::new();
-    for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let process = process.path();
-        let is_the_lab_s = fs::read(process.join("environ"))
-            .is_ok_and(|env| env.split(|byte| *byte == 0).any(|one| one == home.as_bytes()));
-        if !is_the_lab_s {
-            continue;
-        }
+    for process in processes(home) {
         for thread in fs::read_dir(process.join("task")).into_iter().flatten().flatten() {
             let of = |name: &str| {
                 let what = fs::read_to_string(thread.path().join(name)).unwrap_or_default();
