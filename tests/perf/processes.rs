@@ -69,7 +69,8 @@ pub struct Work {
 /// how often it was woken.
 pub fn work(root: u32, time: Duration) -> Result<Work> {
     let begun = Instant::now();
-    let (before, mut known) = (ticks(&tree(root)?), wakes(&tree(root)?));
+    let family = tree(root)?;
+    let (before, mut known) = (ticks(&family), wakes(&family));
     let mut woken = 0;
     while begun.elapsed() < time {
         thread::sleep(LOOK);

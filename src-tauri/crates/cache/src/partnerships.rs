@@ -428,12 +428,14 @@ async fn search(
         }
     }
     push_words(&mut select, words);
-    select.push(" AND facet IN (");
-    let mut list = select.separated(", ");
-    for code in codes {
-        list.push_bind(code);
+    if !Facet::are_all(facets) {
+        select.push(" AND facet IN (");
+        let mut list = select.separated(", ");
+        for code in codes {
+            list.push_bind(code);
+        }
+        select.push(")");
     }
-    select.push(")");
     select.push(" LIMIT ").push_bind(MOST_FOUND + 1);
     let mut found: Vec<(i64, String, String)> =
         select.build_query_as().fetch_all(&mut *connection).await?;

@@ -305,8 +305,8 @@ impl Shared {
             Some(generation) => generation,
             None => self.config.cache.begin_snapshot().await?,
         };
-        let client = || self.config.client.clone();
-        let snapshot = place.snapshot.get_or_insert_with(|| Snapshot::begin(client()));
+        let begin = || Snapshot::begin(self.config.client.clone());
+        let snapshot = place.snapshot.get_or_insert_with(begin);
         let Part { records, read, total, cursor } = snapshot.next().await?;
         place.done += read;
         let last = cursor.is_some();
