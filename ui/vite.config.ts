@@ -5,7 +5,22 @@ import { defineConfig } from "vitest/config";
 export default defineConfig(({ mode }) => ({
   plugins: [svelte()],
   base: "./",
-  build: { target: "es2022", chunkSizeWarningLimit: 400, modulePreload: { polyfill: false } },
+  build: {
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    cssCodeSplit: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // Each file is asked for by itself, so what is needed at once is in one.
+          groups: [
+            { name: "start", tags: ["$initial"] },
+            { name: "controls", test: /node_modules/ },
+          ],
+        },
+      },
+    },
+  },
   server: { host: "127.0.0.1", port: 5173, strictPort: true },
   resolve: mode === "test" ? { conditions: ["browser"] } : {},
   test: {

@@ -11,6 +11,8 @@ import type {
   NoticeKind,
   OpenItem,
   PartnershipDetail,
+  PartnershipPage,
+  PartnershipQuery,
   PauseChoice,
   Profile,
 } from "../backend";
@@ -30,12 +32,19 @@ export type SettingsPart = "profiles" | "notifications" | "appearance" | "genera
 export type Selected = { profile: string; kind: "partnership" | "account"; id: string };
 export type Toast = { id: number; text: string; ok: boolean };
 
+/** What can be read again. */
+type Part = "state" | "inbox" | "list" | "detail";
 type Place = { section: Section; selected: Selected | null };
 
+/** How much of a list is asked for at once, and where it begins. */
+export const FIRST_PAGE = { offset: 0, limit: 50 };
+
+const isSame = (one: object, other: object) => JSON.stringify(one) === JSON.stringify(other);
+
 /** Where the person was; null if what was kept is not a place. */
-function readPlace(kept: string | undefined): Place | null {
+function readPlace(kept: string): Place | null {
   try {
-    const { section, selected } = JSON.parse(kept ?? "null");
+    const { section, selected } = JSON.parse(kept || "null");
     if (!SECTIONS.includes(section)) return null;
     const isItem =
       (selected?.kind === "partnership" || selected?.kind === "account") &&
@@ -50,13 +59,14 @@ function readPlace(kept: string | undefined): Place | null {
 /** What lies on the desk: the profiles, what is selected, what is told. No rule is repeated here:
  * what can be done comes from `allowedActions`. */
 export class Desk {
-  app = $state<AppState | null>(null);
+  app = $state.raw<AppState | null>(null);
   section = $state<Section>("partners");
-  selected = $state<Selected | null>(null);
-  detail = $state<PartnershipDetail | null>(null);
-  detailError = $state<CommandError | null>(null);
-  inbox = $state<InboxItem[]>([]);
-  toasts = $state<Toast[]>([]);
+  selected = $state.raw<Selected | null>(null);
+  detail = $state.raw<PartnershipDetail | null>(null);
+  detailError = $state.raw<CommandError | null>(null);
+  /** What waits; read while it is shown. */
+  inbox = $state.raw<InboxItem[] | null>(null);
+  toasts = $state.raw<Toast[]>([]);
   /** Rises when the list of partnerships has other content. */
   listVersion = $state(0);
   /** Rises when accounts, access, members or activity have other content. */
@@ -74,10 +84,12 @@ export class Desk {
 
   readonly #backend: Backend;
   #toastNumber = 0;
+  #memory: Promise<Partial<Record<string, string>>> | null = null;
   #place = "";
   /** Whether the person is where they were; before, there is nothing to remember. */
   #isThere = $state(false);
-  #dirty = new Set<"state" | "list" | "detail">();
+  #ahead: { profile: string; query: PartnershipQuery; page: PartnershipPage } | null = null;
+  #dirty = new Set<Part>();
   #refreshing: Promise<void> | null = null;
 
   constructor(backend: Backend) {
@@ -88,12 +100,11 @@ export class Desk {
     return this.#backend;
   }
 
-  /** Begins to listen, and reads what is there. */
+  /** Begins to listen, and reads what is shown first, so that it can be painted at once. */
   async start(): Promise<() => void> {
+    this.#memory = this.#backend.windowMemory().catch(() => ({}));
     const stop = await this.#backend.listen((event) => this.#heard(event));
-    await this.#refresh("state", "list", "detail");
-    if (!this.selected && this.section === "partners") await this.#return();
-    this.#isThere = true;
+    await this.#refresh("state");
     return stop;
   }
 
@@ -107,13 +118,31 @@ export class Desk {
   }
 
   /** Back to where the person was when the window was closed; at first, to what waits. */
-  async #return() {
-    const memory = await this.#backend.windowMemory().catch(() => ({}) as Record<string, string>);
-    const place = readPlace(memory["place"]);
-    if (place?.selected && !this.profileOf(place.selected.profile)) place.selected = null;
-    if (place && place.section !== "inbox") this.section = place.section;
-    else if (place || this.inbox.length > 0) this.section = "inbox";
-    if (place?.selected) this.select(place.selected);
+  async #return(app: AppState) {
+    const isOf = (profile: string) => app.profiles.some(({ id }) => id === profile);
+    this.#place = (await this.#memory)?.["place"] ?? "";
+    const place = readPlace(this.#place);
+    const isWaiting = app.profiles.some((profile) => profile.waiting > 0);
+    this.section = place?.section ?? (isWaiting ? "inbox" : "partners");
+    this.selected = place?.selected && isOf(place.selected.profile) ? place.selected : null;
+    if (this.section === "partners" && app.active) await this.#readAhead(app.active);
+  }
+
+  async #readAhead(profile: string) {
+    const query: PartnershipQuery = { search: "", side: null, states: [], ...FIRST_PAGE };
+    try {
+      this.#ahead = { profile, query, page: await this.#backend.partnerships(profile, query) };
+    } catch {
+      // The list asks once more, and tells.
+    }
+  }
+
+  /** A page of a profile's partnerships. */
+  async partnerships(profile: string, query: PartnershipQuery): Promise<PartnershipPage> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    const isAhead = ahead?.profile === profile && isSame(ahead.query, query);
+    return isAhead ? ahead.page : this.#backend.partnerships(profile, query);
   }
 
   profileOf(id: string): Profile | null {
@@ -129,6 +158,7 @@ export class Desk {
   go(section: Section) {
     if (this.section === section) return;
     this.section = section;
+    if (section === "inbox") void this.#refresh("inbox");
     this.select(null);
   }
 
@@ -379,7 +409,7 @@ export class Desk {
   }
 
   /** Reads again what is marked; what is marked meanwhile is read once more after it. */
-  async #refresh(...what: ("state" | "list" | "detail")[]) {
+  async #refresh(...what: Part[]) {
     for (const part of what) this.#dirty.add(part);
     this.#refreshing ??= this.#readMarked().finally(() => (this.#refreshing = null));
     await this.#refreshing;
@@ -391,6 +421,7 @@ export class Desk {
         const dirty = new Set(this.#dirty);
         this.#dirty.clear();
         if (dirty.has("state")) await this.#readState();
+        else if (dirty.has("inbox")) await this.#readInbox();
         if (dirty.has("list")) this.listVersion += 1;
         if (dirty.has("detail") || dirty.has("state")) await this.#readDetail();
       }
@@ -401,9 +432,17 @@ export class Desk {
 
   async #readState() {
     const app = await this.#backend.appState();
+    if (!this.#isThere && app.ready) {
+      if (!app.openItem) await this.#return(app);
+      this.#isThere = true;
+    }
+    await this.#readInbox();
     this.app = app;
-    this.inbox = await this.#backend.inbox();
     if (app.openItem) void this.#open(app.openItem);
+  }
+
+  async #readInbox() {
+    if (this.section === "inbox") this.inbox = await this.#backend.inbox();
   }
 
   async #readDetail() {

@@ -8,7 +8,7 @@ export type Question<T> = { of: string; read: () => Promise<T> };
  * changes; an answer to an earlier question is passed over. Of the same thing, what was read last
  * stays until the new answer is there; of another thing, nothing stays. */
 export class Reading<T> {
-  value = $state<T | null>(null);
+  value = $state.raw<T | null>(null);
   /** Why there is no answer, as a sentence. */
   error = $state("");
   #question: Question<T> | null = null;
