@@ -265,19 +265,6 @@ impl Sources {
     }
 }
 
-/// Those of some resources of one kind that the caller may see, as they are now.
-async fn resources_of(
-    app: &App,
-    caller: &Caller,
-    connection: &mut Connection,
-    kind: ResourceKind,
-    ids: &[String],
-) -> ApiResult<Vec<ChangedResource>> {
-    let mut sources = Sources::default();
-    sources.add(connection, caller.user.workspace, kind, ids).await?;
-    sources.visible(app, caller, connection, kind, ids).await
-}
-
 /// Whether an identity provider manages a workspace.
 pub(crate) async fn is_managed(connection: &mut Connection, id: WorkspaceId) -> ApiResult<bool> {
     Ok(workspace(connection, id).await?.is_some_and(|workspace| workspace.managed))
@@ -318,68 +305,91 @@ pub(crate) async fn snapshot(
         if room == 0 {
             return Ok((page, Some(position)));
         }
-        let ids = visible_ids(caller, connection, kind, position.after.as_deref(), room).await?;
-        let last = ids.last().cloned();
-        let full = ids.len() == room as usize;
-        page.extend(resources_of(app, caller, connection, kind, &ids).await?);
-        position = if full {
-            SnapshotPosition { kind: position.kind, after: last }
-        } else {
-            SnapshotPosition { kind: position.kind + 1, after: None }
-        };
-        if full {
-            return Ok((page, Some(position)));
+        let part = part(app, caller, connection, kind, position.after.as_deref(), room).await?;
+        page.extend(part.resources);
+        if part.read == room as usize {
+            return Ok((page, Some(SnapshotPosition { kind: position.kind, after: part.last })));
         }
+        position = SnapshotPosition { kind: position.kind + 1, after: None };
     }
     Ok((page, None))
 }
 
-/// Some ids of a kind that the caller may see, in order.
-async fn visible_ids(
+/// Some resources of a kind, in the order of their ids.
+#[derive(Default)]
+struct Part {
+    resources: Vec<ChangedResource>,
+    /// How many were read, and the id of the last one.
+    read: usize,
+    last: Option<String>,
+}
+
+impl Part {
+    fn of(resources: Vec<ChangedResource>, ids: &[impl ToString]) -> Self {
+        Self { resources, read: ids.len(), last: ids.last().map(ToString::to_string) }
+    }
+}
+
+async fn part(
+    app: &App,
     caller: &Caller,
     connection: &mut Connection,
     kind: ResourceKind,
     after: Option<&str>,
     most: u32,
-) -> ApiResult<Vec<String>> {
-    fn texts<T: ToString>(ids: Vec<T>) -> Vec<String> {
-        ids.iter().map(ToString::to_string).collect()
-    }
+) -> ApiResult<Part> {
     if caller.needs(scope(kind)).is_err() {
-        return Ok(Vec::new());
+        return Ok(Part::default());
     }
     let actor = caller.actor();
     let after = after.unwrap_or_default();
     Ok(match kind {
         ResourceKind::Partnership => {
-            let page = snapshot_page(connection, &actor, after.parse().ok(), most).await?;
-            texts(page.iter().map(|partnership| partnership.id).collect())
+            let found = snapshot_page(connection, &actor, after.parse().ok(), most).await?;
+            let ids: Vec<_> = found.iter().map(|partnership| partnership.id).collect();
+            let facts = Facts::read(connection, found).await?;
+            let documents = facts.documents(&actor, app.deadlines).into_iter();
+            Part::of(documents.map(ChangedResource::Partnership).collect(), &ids)
         }
         ResourceKind::User => {
-            if !entente_domain::sees_all_members(&actor) {
+            let users = if entente_domain::sees_all_members(&actor) {
+                let filter = UserFilter::default();
+                let after = after.parse().ok();
+                list_users(connection, actor.workspace, &filter, after, 0, most).await?
+            } else if actor.user.to_string().as_str() > after {
                 // Only themselves.
-                let own = actor.user.to_string();
-                return Ok(if own.as_str() > after { vec![own] } else { Vec::new() });
-            }
-            let filter = UserFilter::default();
-            let after = after.parse().ok();
-            let page = list_users(connection, actor.workspace, &filter, after, 0, most).await?;
-            texts(page.iter().map(|user| user.id).collect())
+                users_by_id(connection, [actor.user]).await?.into_values().collect()
+            } else {
+                Vec::new()
+            };
+            let managed = is_managed(connection, actor.workspace).await?;
+            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+            let members = access::members(&actor, managed, &users).into_iter();
+            Part::of(members.map(ChangedResource::User).collect(), &ids)
         }
         ResourceKind::Account => {
             let filter = AccountFilter::default();
-            texts(list_accounts(connection, &actor, &filter, after.parse().ok(), 0, most).await?)
+            let after = after.parse().ok();
+            let ids = list_accounts(connection, &actor, &filter, after, 0, most).await?;
+            let found = access::accounts(connection, &actor, ids.clone()).await?;
+            Part::of(found.into_iter().map(ChangedResource::Account).collect(), &ids)
         }
         ResourceKind::SharedAccount => {
-            texts(list_shared(connection, &actor, after.parse().ok(), most).await?)
+            let ids = list_shared(connection, &actor, after.parse().ok(), most).await?;
+            let found = access::shared_accounts(connection, &actor, ids.clone()).await?;
+            Part::of(found.into_iter().map(ChangedResource::SharedAccount).collect(), &ids)
         }
         ResourceKind::AccountUser => {
-            texts(list_grants(connection, &actor, after.parse().ok(), most).await?)
+            let ids = list_grants(connection, &actor, after.parse().ok(), most).await?;
+            let found = access::account_users(connection, &actor, ids.clone()).await?;
+            Part::of(found.into_iter().map(ChangedResource::AccountUser).collect(), &ids)
         }
         ResourceKind::AccessRequest => {
             let filter = RequestFilter::default();
             let after = after.parse().ok();
-            texts(list_access_requests(connection, &actor, &filter, after, 0, most).await?)
+            let ids = list_access_requests(connection, &actor, &filter, after, 0, most).await?;
+            let found = access::access_requests(connection, &actor, ids.clone()).await?;
+            Part::of(found.into_iter().map(ChangedResource::AccessRequest).collect(), &ids)
         }
     })
 }

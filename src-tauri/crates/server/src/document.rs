@@ -9,8 +9,8 @@ use entente_domain::{
     allowed_actions, allowed_management, sees,
 };
 use entente_store::{
-    Connection, StoreError, TransitionRow, UserRow, WorkspaceRow, transitions_of, users_by_id,
-    workspaces_by_id,
+    Connection, PersonName, StoreError, TransitionRow, names_of_people, names_of_workspaces,
+    transitions_of,
 };
 use entente_wire::{
     HistoryEntry, HistoryInitiator, PartnershipAttributes, PartnershipResource, Person, Resource,
@@ -82,8 +82,8 @@ pub(crate) async fn one_document(
 
 /// What people and workspaces are called.
 pub(crate) struct Names {
-    people: BTreeMap<UserId, UserRow>,
-    workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
+    people: BTreeMap<UserId, PersonName>,
+    workspaces: BTreeMap<WorkspaceId, String>,
 }
 
 impl Names {
@@ -93,8 +93,8 @@ impl Names {
         workspaces: BTreeSet<WorkspaceId>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            people: users_by_id(connection, people).await?,
-            workspaces: workspaces_by_id(connection, workspaces).await?,
+            people: names_of_people(connection, people).await?,
+            workspaces: names_of_workspaces(connection, workspaces).await?,
         })
     }
 
@@ -102,17 +102,17 @@ impl Names {
         // Foreign keys keep users; a missing one still makes a readable document.
         self.people.get(&id).map_or_else(
             || Person { id, name: "Former member".into(), email: String::new() },
-            |user| Person { id, name: user.name.clone(), email: user.email.clone() },
+            |person| Person { id, name: person.name.clone(), email: person.email.clone() },
         )
     }
 
     /// Of which workspace somebody is.
     pub(crate) fn workspace_of(&self, id: UserId) -> Option<WorkspaceId> {
-        self.people.get(&id).map(|user| user.workspace)
+        self.people.get(&id).map(|person| person.workspace)
     }
 
     pub(crate) fn workspace(&self, id: WorkspaceId) -> WorkspaceRef {
-        let name = self.workspaces.get(&id).map(|row| row.name.clone()).unwrap_or_default();
+        let name = self.workspaces.get(&id).cloned().unwrap_or_default();
         WorkspaceRef { id, name }
     }
 }

@@ -6,9 +6,8 @@ use sqlx::any::AnyRow;
 
 use crate::{
     Connection, StoreError,
-    people::select_in,
     read::Read,
-    sql::{Statement, count},
+    sql::{Statement, count, select_in},
 };
 
 const SELECT: &str = "SELECT id, partnership_id, account_id, host_id, guest_id, member_id, role, \
@@ -94,7 +93,8 @@ pub async fn access_requests_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = AccessRequestId>,
 ) -> Result<Vec<AccessRequest>, StoreError> {
-    let Some(query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_in(connection, SELECT, "id", ids.into_iter().map(|id| id.to_string()))
+    else {
         return Ok(Vec::new());
     };
     let rows = query.build().fetch_all(connection).await?;

@@ -10,9 +10,9 @@ use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     Connection, StoreError,
-    people::{folded, like, select_in},
+    people::{folded, like},
     read::Read,
-    sql::{Statement, count},
+    sql::{Statement, count, select_in},
 };
 
 const ACCOUNT: &str = "SELECT id, workspace_id, application, label, url, created_by, created_at, \
@@ -111,7 +111,9 @@ pub async fn accounts_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = AccountId>,
 ) -> Result<BTreeMap<AccountId, Account>, StoreError> {
-    let Some(query) = select_in(ACCOUNT, "id", ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) =
+        select_in(connection, ACCOUNT, "id", ids.into_iter().map(|id| id.to_string()))
+    else {
         return Ok(BTreeMap::new());
     };
     let rows = query.build().fetch_all(connection).await?;
@@ -155,7 +157,9 @@ async fn grants_where(
     column: &'static str,
     values: impl Iterator<Item = String>,
 ) -> Result<Vec<Grant>, StoreError> {
-    let Some(mut query) = select_in(GRANT, column, values) else { return Ok(Vec::new()) };
+    let Some(mut query) = select_in(connection, GRANT, column, values) else {
+        return Ok(Vec::new());
+    };
     query.push(" ORDER BY account_id, created_at, id");
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(grant_row).collect()
@@ -270,7 +274,9 @@ async fn shared_where(
     column: &'static str,
     values: impl Iterator<Item = String>,
 ) -> Result<Vec<SharedAccount>, StoreError> {
-    let Some(mut query) = select_in(SHARED, column, values) else { return Ok(Vec::new()) };
+    let Some(mut query) = select_in(connection, SHARED, column, values) else {
+        return Ok(Vec::new());
+    };
     query.push(" ORDER BY shared_at, id");
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(shared_row).collect()
@@ -492,7 +498,9 @@ pub async fn owners_and_own(
     user: UserId,
 ) -> Result<Vec<Grant>, StoreError> {
     let accounts = accounts.into_iter().map(|id| id.to_string());
-    let Some(mut query) = select_in(GRANT, "account_id", accounts) else { return Ok(Vec::new()) };
+    let Some(mut query) = select_in(connection, GRANT, "account_id", accounts) else {
+        return Ok(Vec::new());
+    };
     query.push(" AND (role = 'account_owner' OR user_id = ").push_bind(user.to_string());
     query.push(") ORDER BY account_id, created_at, id");
     let rows = query.build().fetch_all(connection).await?;

@@ -1,11 +1,7 @@
 use entente_domain::{ApiKeyId, SessionId, Timestamp, UserId};
 use sqlx::any::AnyRow;
 
-use crate::{
-    Connection, StoreError, UserRow,
-    people::{select_in, user_row},
-    read::Read,
-};
+use crate::{Connection, StoreError, UserRow, people::user_row, read::Read, sql::select_in};
 
 /// An API key; its secret is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +101,9 @@ pub async fn keys_of(
     users: impl IntoIterator<Item = UserId>,
 ) -> Result<Vec<KeyRow>, StoreError> {
     let users = users.into_iter().map(|id| id.to_string());
-    let Some(mut query) = select_in(KEY, "user_id", users) else { return Ok(Vec::new()) };
+    let Some(mut query) = select_in(connection, KEY, "user_id", users) else {
+        return Ok(Vec::new());
+    };
     query.push(" AND revoked_at IS NULL AND session_id IS NULL ORDER BY id");
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(key_row).collect()

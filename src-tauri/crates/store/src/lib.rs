@@ -73,9 +73,10 @@ pub use partnerships::{
     partnerships_owned_by, save_owners, save_step, snapshot_page, transitions_of, visible_count,
 };
 pub use people::{
-    UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces, hold_user,
-    insert_people, insert_user, insert_workspace, list_users, renew_view, set_send_policy,
-    update_user, user_by_email, users_by_id, workspace, workspaces_by_id,
+    PersonName, UserFilter, UserRow, WorkspaceRow, admins_of, count_users, count_workspaces,
+    hold_user, insert_people, insert_user, insert_workspace, list_users, names_of_people,
+    names_of_workspaces, renew_view, set_send_policy, update_user, user_by_email, users_by_id,
+    workspace, workspaces_by_id,
 };
 pub use schema::Migrated;
 pub use scim::{

@@ -7,18 +7,18 @@ use entente_domain::{
     Initiator, Partnership, PartnershipId, State, StateName, Step, Timestamp, Transition, UserId,
     WorkspaceId,
 };
-use sqlx::Row as _;
 
 use crate::{
     Audience, Connection, Event, NewActivity, Origin, ResourceKind, StoreError,
     activities::record_activities,
     insert::{Bound, insert},
-    people::{folded, select_in},
+    people::folded,
     record_activity, record_change,
+    sql::rows_in,
 };
 
 pub use list::{ListFilter, ListPosition, Sort, list_partnerships, snapshot_page, visible_count};
-use row::{SELECT, partnership_row};
+use row::Row;
 
 /// A recorded transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +48,9 @@ pub async fn partnerships_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = PartnershipId>,
 ) -> Result<Vec<Partnership>, StoreError> {
-    let Some(query) = select_in(SELECT, "id", ids.into_iter().map(|id| id.to_string())) else {
-        return Ok(Vec::new());
-    };
-    let rows = query.build().fetch_all(&mut *connection).await?;
-    let found = rows.iter().map(partnership_row).collect::<Result<Vec<_>, _>>()?;
+    let ids = ids.into_iter().map(|id| id.to_string()).collect();
+    let rows: Vec<Row> = rows_in(connection, row::COLUMNS, "partnerships", "id", ids).await?;
+    let found = rows.into_iter().map(Row::partnership).collect::<Result<Vec<_>, _>>()?;
     with_owners(connection, found).await
 }
 
@@ -60,24 +58,19 @@ async fn with_owners(
     connection: &mut Connection,
     mut found: Vec<Partnership>,
 ) -> Result<Vec<Partnership>, StoreError> {
-    let Some(query) = select_in(
-        "SELECT partnership_id, user_id FROM partnership_owners WHERE ",
-        "partnership_id",
-        found.iter().map(|partnership| partnership.id.to_string()),
-    ) else {
-        return Ok(found);
-    };
-    let mut owners: BTreeMap<String, BTreeSet<UserId>> = BTreeMap::new();
-    for row in query.build().fetch_all(connection).await? {
-        let partnership: String = row.try_get("partnership_id")?;
-        let user: String = row.try_get("user_id")?;
-        let user = user
-            .parse()
-            .map_err(|why| StoreError::inconsistent("partnership_owners", &partnership)(&why))?;
+    let table = "partnership_owners";
+    let (columns, column) = ("partnership_id, user_id", "partnership_id");
+    let ids = found.iter().map(|partnership| partnership.id.to_string()).collect();
+    let rows: Vec<(String, String)> = rows_in(connection, columns, table, column, ids).await?;
+    let mut owners: BTreeMap<PartnershipId, BTreeSet<UserId>> = BTreeMap::new();
+    for (partnership, user) in rows {
+        let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent(table, &partnership)(why);
+        let user = user.parse().map_err(|why| bad(&why))?;
+        let partnership = partnership.parse().map_err(|why| bad(&why))?;
         owners.entry(partnership).or_default().insert(user);
     }
     for partnership in &mut found {
-        partnership.owners = owners.remove(&partnership.id.to_string()).unwrap_or_default();
+        partnership.owners = owners.remove(&partnership.id).unwrap_or_default();
     }
     Ok(found)
 }
@@ -344,27 +337,21 @@ pub async fn transitions_of(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = PartnershipId>,
 ) -> Result<BTreeMap<PartnershipId, Vec<TransitionRow>>, StoreError> {
-    let Some(mut query) = select_in(
-        "SELECT partnership_id, from_state, to_state, actor_id, at, note FROM transitions WHERE ",
-        "partnership_id",
-        ids.into_iter().map(|id| id.to_string()),
-    ) else {
-        return Ok(BTreeMap::new());
-    };
-    query.push(" ORDER BY partnership_id, position");
+    type Columns = (String, i64, Option<String>, String, Option<String>, i64, Option<String>);
+    let columns = "partnership_id, position, from_state, to_state, actor_id, at, note";
+    let ids = ids.into_iter().map(|id| id.to_string()).collect();
+    let mut rows: Vec<Columns> =
+        rows_in(connection, columns, "transitions", "partnership_id", ids).await?;
+    rows.sort_by_key(|(_, position, ..)| *position);
     let mut found: BTreeMap<PartnershipId, Vec<TransitionRow>> = BTreeMap::new();
-    for row in query.build().fetch_all(connection).await? {
-        let id: String = row.try_get("partnership_id")?;
+    for (id, _, from, to, actor, at, note) in rows {
         let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("transitions", &id)(why);
-        let from: Option<String> = row.try_get("from_state")?;
-        let to: String = row.try_get("to_state")?;
-        let actor: Option<String> = row.try_get("actor_id")?;
         let transition = TransitionRow {
             from: from.map(|from| from.parse()).transpose().map_err(|why| bad(&why))?,
             to: to.parse().map_err(|why| bad(&why))?,
             actor: actor.map(|actor| actor.parse()).transpose().map_err(|why| bad(&why))?,
-            at: Timestamp::from_unix_millis(row.try_get("at")?).map_err(|why| bad(&why))?,
-            note: row.try_get("note")?,
+            at: Timestamp::from_unix_millis(at).map_err(|why| bad(&why))?,
+            note,
         };
         found.entry(id.parse().map_err(|why| bad(&why))?).or_default().push(transition);
     }

@@ -10,7 +10,7 @@ use crate::{
     insert::{Bound, insert},
     read::Read,
     record_change,
-    sql::{Statement, count},
+    sql::{Statement, count, rows_in, select_in},
 };
 
 /// A workspace.
@@ -118,7 +118,9 @@ pub async fn workspaces_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = WorkspaceId>,
 ) -> Result<BTreeMap<WorkspaceId, WorkspaceRow>, StoreError> {
-    let Some(query) = select_by_id(WORKSPACE, ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) =
+        select_in(connection, WORKSPACE, "id", ids.into_iter().map(|id| id.to_string()))
+    else {
         return Ok(BTreeMap::new());
     };
     let rows = query.build().fetch_all(connection).await?;
@@ -130,32 +132,59 @@ pub async fn users_by_id(
     connection: &mut Connection,
     ids: impl IntoIterator<Item = UserId>,
 ) -> Result<BTreeMap<UserId, UserRow>, StoreError> {
-    let Some(query) = select_by_id(USER, ids.into_iter().map(|id| id.to_string())) else {
+    let Some(query) = select_in(connection, USER, "id", ids.into_iter().map(|id| id.to_string()))
+    else {
         return Ok(BTreeMap::new());
     };
     let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(|row| user_row(row).map(|found| (found.id, found))).collect()
 }
 
-/// `SELECT ... WHERE id IN (...)`; none if there is nothing to ask for.
-pub(crate) fn select_by_id(
-    select: &'static str,
-    ids: impl Iterator<Item = String>,
-) -> Option<Statement> {
-    select_in(select, "id", ids)
+/// What somebody is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonName {
+    /// Of which workspace they are.
+    pub workspace: WorkspaceId,
+    /// Their name.
+    pub name: String,
+    /// Their mail address.
+    pub email: String,
 }
 
-/// `SELECT ... WHERE column IN (...)`; none if there is nothing to ask for.
-pub(crate) fn select_in(
-    select: &'static str,
-    column: &'static str,
-    ids: impl Iterator<Item = String>,
-) -> Option<Statement> {
-    let mut ids = ids.peekable();
-    ids.peek()?;
-    let mut query = Statement::new(select);
-    query.push(column).push(" IN (").push_list(ids).push(")");
-    Some(query)
+/// What users are called; those that there are of those asked for.
+pub async fn names_of_people(
+    connection: &mut Connection,
+    ids: impl IntoIterator<Item = UserId>,
+) -> Result<BTreeMap<UserId, PersonName>, StoreError> {
+    let columns = "id, workspace_id, name, email";
+    let ids = ids.into_iter().map(|id| id.to_string()).collect();
+    let rows: Vec<(String, String, String, String)> =
+        rows_in(connection, columns, "users", "id", ids).await?;
+    rows.into_iter()
+        .map(|(id, workspace, name, email)| {
+            let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("users", &id)(why);
+            let workspace = workspace.parse().map_err(|why| bad(&why))?;
+            let user = id.parse().map_err(|why| bad(&why))?;
+            Ok((user, PersonName { workspace, name, email }))
+        })
+        .collect()
+}
+
+/// What workspaces are called; those that there are of those asked for.
+pub async fn names_of_workspaces(
+    connection: &mut Connection,
+    ids: impl IntoIterator<Item = WorkspaceId>,
+) -> Result<BTreeMap<WorkspaceId, String>, StoreError> {
+    let ids = ids.into_iter().map(|id| id.to_string()).collect();
+    let rows: Vec<(String, String)> =
+        rows_in(connection, "id, name", "workspaces", "id", ids).await?;
+    rows.into_iter()
+        .map(|(id, name)| {
+            let workspace =
+                id.parse().map_err(|why| StoreError::inconsistent("workspaces", &id)(&why))?;
+            Ok((workspace, name))
+        })
+        .collect()
 }
 
 /// The live Admins of a workspace.

@@ -1,8 +1,9 @@
 use std::fmt::{Display, Write as _};
 
+use serde::de::DeserializeOwned;
 use sqlx::{Any, AssertSqlSafe, Row as _, any::AnyArguments, query::Query};
 
-use crate::{Connection, StoreError};
+use crate::{Connection, Engine, StoreError};
 
 /// A statement that is put together from parts.
 ///
@@ -70,6 +71,35 @@ impl Statement {
         self
     }
 
+    /// Adds that a column has one of some ids; false if there are none. However many there are, they are
+    /// one value: thousands of parameters take longer than the rows.
+    fn push_in(
+        &mut self,
+        engine: Engine,
+        column: &'static str,
+        ids: impl Iterator<Item = String>,
+    ) -> bool {
+        let mut ids: Vec<String> = ids.collect();
+        let Some(last) = ids.pop() else { return false };
+        self.push(column);
+        if ids.is_empty() {
+            self.push(" = ").push_bind(last);
+            return true;
+        }
+        ids.push(last);
+        let ids = serde_json::Value::from(ids).to_string();
+        match engine {
+            Engine::Sqlite => {
+                self.push(" IN (SELECT value FROM json_each(").push_bind(ids).push("))");
+            }
+            Engine::Postgres => {
+                self.push(" = ANY (ARRAY (SELECT json_array_elements_text(");
+                self.push_bind(ids).push("::json)))");
+            }
+        }
+        true
+    }
+
     /// Ends with a page of rows by their ids: after one, or after so many rows.
     pub(crate) fn page(
         mut self,
@@ -98,6 +128,42 @@ impl Statement {
             Value::Number(number) => query.bind(number),
         })
     }
+}
+
+/// `SELECT ...` of the rows that have one of some ids in a column; none if there is nothing to ask for.
+pub(crate) fn select_in(
+    connection: &Connection,
+    select: &'static str,
+    column: &'static str,
+    ids: impl Iterator<Item = String>,
+) -> Option<Statement> {
+    let mut query = Statement::new(select);
+    query.push_in(Engine::of(connection), column, ids).then_some(query)
+}
+
+/// The rows of a table that have one of some ids in a column, each as its columns, in no order.
+///
+/// They come as one text: sqlx hands rows of SQLite over from a thread of its own, one by one, which
+/// takes several times as long as reading them.
+pub(crate) async fn rows_in<T: DeserializeOwned>(
+    connection: &mut Connection,
+    columns: &'static str,
+    table: &'static str,
+    column: &'static str,
+    ids: Vec<String>,
+) -> Result<Vec<T>, StoreError> {
+    let engine = Engine::of(connection);
+    let (begin, end) = match engine {
+        Engine::Sqlite => ("json_group_array(json_array(", "))"),
+        Engine::Postgres => ("CAST(COALESCE(json_agg(json_build_array(", ")), '[]') AS TEXT)"),
+    };
+    let mut query = Statement::new("SELECT ");
+    query.push(begin).push(columns).push(end).push(" AS found FROM ").push(table).push(" WHERE ");
+    if !query.push_in(engine, column, ids.into_iter()) {
+        return Ok(Vec::new());
+    }
+    let found: String = query.build().fetch_one(connection).await?.try_get("found")?;
+    serde_json::from_str(&found).map_err(|why| StoreError::inconsistent(table, "a row")(&why))
 }
 
 /// How many rows there are of what is added, from `FROM` on.

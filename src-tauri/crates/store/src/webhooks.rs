@@ -5,7 +5,10 @@ use sqlx::{Row as _, any::AnyRow};
 use uuid::Uuid;
 
 use crate::{
-    Connection, Store, StoreError, people::select_in, read::Read, skip_locked, sql::Statement,
+    Connection, Store, StoreError,
+    read::Read,
+    skip_locked,
+    sql::{Statement, select_in},
 };
 
 /// Where a workspace has its events sent.
@@ -76,7 +79,7 @@ pub async fn webhooks_of(
     workspaces: impl IntoIterator<Item = WorkspaceId>,
 ) -> Result<Vec<WebhookRow>, StoreError> {
     let workspaces = workspaces.into_iter().map(|id| id.to_string());
-    let Some(mut query) = select_in(SELECT, "workspace_id", workspaces) else {
+    let Some(mut query) = select_in(connection, SELECT, "workspace_id", workspaces) else {
         return Ok(Vec::new());
     };
     query.push(" ORDER BY id");

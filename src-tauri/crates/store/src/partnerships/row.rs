@@ -4,79 +4,107 @@ use entente_domain::{
     Approval, Awaited, Consent, EmailAddress, Partnership, Reason, Reminders, State, Timestamp,
     UserId, Waiting,
 };
-use sqlx::{Row as _, any::AnyRow};
+use serde::Deserialize;
 
 use crate::{StoreError, insert::Bound};
 
-pub(super) const SELECT: &str = "SELECT id, host_id, guest_id, partner_email, reason, requested_by, \
-     state, awaiting_since, expires_at, awaited, approved_by, approved_at, approved_automatically, \
+/// In the order of [`Row`].
+pub(super) const COLUMNS: &str = "id, host_id, guest_id, partner_email, reason, requested_by, state, \
+     awaiting_since, expires_at, awaited, approved_by, approved_at, approved_automatically, \
      consent_by, consent_at, terms_version, terms_hash, reminders_sent, last_reminder_at, \
-     predecessor_id, created_at, updated_at, version FROM partnerships WHERE ";
+     predecessor_id, created_at, updated_at, version";
 
 /// A row without its Partnership Owners, who are in a table of their own.
-pub(super) fn partnership_row(row: &AnyRow) -> Result<Partnership, StoreError> {
-    let id: String = row.try_get("id")?;
-    let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("partnerships", &id)(why);
-    let text = |column: &str| row.try_get::<String, _>(column);
-    let some_text = |column: &str| row.try_get::<Option<String>, _>(column);
-    let moment = |column: &str| -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = row.try_get(column)?;
-        millis.map(Timestamp::from_unix_millis).transpose().map_err(|why| bad(&why))
-    };
-    let user = |column: &str| -> Result<Option<UserId>, StoreError> {
-        some_text(column)?.map(|id| id.parse()).transpose().map_err(|why| bad(&why))
-    };
+#[derive(Debug, Deserialize)]
+pub(super) struct Row {
+    id: String,
+    host: String,
+    guest: String,
+    partner_email: String,
+    reason: Option<String>,
+    requested_by: String,
+    state: String,
+    awaiting_since: Option<i64>,
+    expires_at: Option<i64>,
+    awaited: Option<String>,
+    approved_by: Option<String>,
+    approved_at: Option<i64>,
+    approved_automatically: i64,
+    consent_by: Option<String>,
+    consent_at: Option<i64>,
+    terms_version: Option<String>,
+    terms_hash: Option<String>,
+    reminders_sent: i64,
+    last_reminder_at: Option<i64>,
+    predecessor: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    version: i64,
+}
 
-    let waiting = match (moment("awaiting_since")?, moment("expires_at")?) {
-        (Some(since), Some(expires_at)) => Some(Waiting { since, expires_at }),
-        _ => None,
-    };
-    let awaited: Option<Awaited> =
-        some_text("awaited")?.map(|word| word.parse()).transpose().map_err(|why| bad(&why))?;
-    let state = text("state")?.parse().map_err(|why| bad(&why))?;
-    let automatic: i64 = row.try_get("approved_automatically")?;
-    let approval = match (user("approved_by")?, moment("approved_at")?) {
-        (Some(by), Some(at)) => Some(Approval { by, at, automatic: automatic != 0 }),
-        _ => None,
-    };
-    let consent = match (
-        user("consent_by")?,
-        moment("consent_at")?,
-        some_text("terms_version")?,
-        some_text("terms_hash")?,
-    ) {
-        (Some(by), Some(at), Some(terms_version), Some(terms_hash)) => {
-            Some(Consent { by, at, terms_version, terms_hash })
-        }
-        _ => None,
-    };
-    let sent: i64 = row.try_get("reminders_sent")?;
-    Ok(Partnership {
-        id: id.parse().map_err(|why| bad(&why))?,
-        host: text("host_id")?.parse().map_err(|why| bad(&why))?,
-        guest: text("guest_id")?.parse().map_err(|why| bad(&why))?,
-        partner_email: EmailAddress::parse(&text("partner_email")?).map_err(|why| bad(&why))?,
-        reason: some_text("reason")?
-            .map(|reason| Reason::parse(&reason))
-            .transpose()
-            .map_err(|why| bad(&why))?,
-        requested_by: text("requested_by")?.parse().map_err(|why| bad(&why))?,
-        owners: BTreeSet::new(),
-        approval,
-        consent,
-        state: State::from_facts(state, waiting, awaited).map_err(|why| bad(&why))?,
-        reminders: Reminders {
-            sent: u32::try_from(sent).map_err(|why| bad(&why))?,
-            last_at: moment("last_reminder_at")?,
-        },
-        predecessor: some_text("predecessor_id")?
-            .map(|id| id.parse())
-            .transpose()
-            .map_err(|why| bad(&why))?,
-        created_at: moment("created_at")?.ok_or_else(|| bad(&"it lacks created_at"))?,
-        updated_at: moment("updated_at")?.ok_or_else(|| bad(&"it lacks updated_at"))?,
-        version: row.try_get("version")?,
-    })
+impl Row {
+    pub(super) fn partnership(self) -> Result<Partnership, StoreError> {
+        let id = self.id;
+        let bad = |why: &dyn std::fmt::Display| StoreError::inconsistent("partnerships", &id)(why);
+        let moment = |millis: i64| Timestamp::from_unix_millis(millis).map_err(|why| bad(&why));
+        let some_moment = |millis: Option<i64>| millis.map(moment).transpose();
+        let user = |id: Option<String>| -> Result<Option<UserId>, StoreError> {
+            id.map(|id| id.parse()).transpose().map_err(|why| bad(&why))
+        };
+
+        let waiting = match (some_moment(self.awaiting_since)?, some_moment(self.expires_at)?) {
+            (Some(since), Some(expires_at)) => Some(Waiting { since, expires_at }),
+            _ => None,
+        };
+        let awaited: Option<Awaited> =
+            self.awaited.map(|word| word.parse()).transpose().map_err(|why| bad(&why))?;
+        let state = self.state.parse().map_err(|why| bad(&why))?;
+        let approval = match (user(self.approved_by)?, some_moment(self.approved_at)?) {
+            (Some(by), Some(at)) => {
+                Some(Approval { by, at, automatic: self.approved_automatically != 0 })
+            }
+            _ => None,
+        };
+        let consent = match (
+            user(self.consent_by)?,
+            some_moment(self.consent_at)?,
+            self.terms_version,
+            self.terms_hash,
+        ) {
+            (Some(by), Some(at), Some(terms_version), Some(terms_hash)) => {
+                Some(Consent { by, at, terms_version, terms_hash })
+            }
+            _ => None,
+        };
+        Ok(Partnership {
+            id: id.parse().map_err(|why| bad(&why))?,
+            host: self.host.parse().map_err(|why| bad(&why))?,
+            guest: self.guest.parse().map_err(|why| bad(&why))?,
+            partner_email: EmailAddress::parse(&self.partner_email).map_err(|why| bad(&why))?,
+            reason: self
+                .reason
+                .map(|reason| Reason::parse(&reason))
+                .transpose()
+                .map_err(|why| bad(&why))?,
+            requested_by: self.requested_by.parse().map_err(|why| bad(&why))?,
+            owners: BTreeSet::new(),
+            approval,
+            consent,
+            state: State::from_facts(state, waiting, awaited).map_err(|why| bad(&why))?,
+            reminders: Reminders {
+                sent: u32::try_from(self.reminders_sent).map_err(|why| bad(&why))?,
+                last_at: some_moment(self.last_reminder_at)?,
+            },
+            predecessor: self
+                .predecessor
+                .map(|id| id.parse())
+                .transpose()
+                .map_err(|why| bad(&why))?,
+            created_at: moment(self.created_at)?,
+            updated_at: moment(self.updated_at)?,
+            version: self.version,
+        })
+    }
 }
 
 /// The columns that transitions change, in the order of both statements that write them.

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     Connection, Engine, StoreError, UserRow,
-    people::{folded, select_in, user_row},
-    sql::Statement,
+    people::{folded, user_row},
+    sql::{Statement, select_in},
 };
 
 /// A member as identity providers know them.
@@ -128,7 +128,7 @@ async fn with_emails(
     let mut members: Vec<ScimUser> = rows.iter().map(member_row).collect::<Result<_, _>>()?;
     let ids = members.iter().map(|member| member.user.id.to_string());
     let select = "SELECT user_id, value, type, display, is_primary FROM scim_emails WHERE ";
-    let Some(mut query) = select_in(select, "user_id", ids) else { return Ok(members) };
+    let Some(mut query) = select_in(connection, select, "user_id", ids) else { return Ok(members) };
     query.push(" ORDER BY user_id, position");
     let place: BTreeMap<String, usize> =
         members.iter().map(|member| member.user.id.to_string()).zip(0..).collect();
