@@ -1,5 +1,5 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{
     AccessRequestResource, AccountResource, AccountUserResource, Links, PartnershipResource,
@@ -96,16 +96,21 @@ impl ChangedResource {
 impl<'de> Deserialize<'de> for ChangedResource {
     /// By its `type`, so that an error names what is wrong with that type.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(from)?;
-        let kind = ResourceType::deserialize(&value["type"]).map_err(D::Error::custom)?;
-        match kind {
-            ResourceType::Partnership => serde_json::from_value(value).map(Self::Partnership),
-            ResourceType::User => serde_json::from_value(value).map(Self::User),
-            ResourceType::Account => serde_json::from_value(value).map(Self::Account),
-            ResourceType::SharedAccount => serde_json::from_value(value).map(Self::SharedAccount),
-            ResourceType::AccountUser => serde_json::from_value(value).map(Self::AccountUser),
-            ResourceType::AccessRequest => serde_json::from_value(value).map(Self::AccessRequest),
-            _ => serde_json::from_value(value).map(Self::Unrecognized),
+        #[derive(Deserialize)]
+        struct Typed {
+            r#type: ResourceType,
+        }
+        let text = Box::<RawValue>::deserialize(from)?;
+        let text = text.get();
+        let Typed { r#type } = serde_json::from_str(text).map_err(D::Error::custom)?;
+        match r#type {
+            ResourceType::Partnership => serde_json::from_str(text).map(Self::Partnership),
+            ResourceType::User => serde_json::from_str(text).map(Self::User),
+            ResourceType::Account => serde_json::from_str(text).map(Self::Account),
+            ResourceType::SharedAccount => serde_json::from_str(text).map(Self::SharedAccount),
+            ResourceType::AccountUser => serde_json::from_str(text).map(Self::AccountUser),
+            ResourceType::AccessRequest => serde_json::from_str(text).map(Self::AccessRequest),
+            _ => serde_json::from_str(text).map(Self::Unrecognized),
         }
         .map_err(D::Error::custom)
     }
