@@ -22,6 +22,7 @@ mod updates;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    time::Duration,
 };
 
 use entente_attention::Item;
@@ -43,6 +44,9 @@ pub use updates::{UPDATER, is_updatable};
 
 /// The name under which the keyring has the keys.
 const SERVICE: &str = "app.entente.desktop";
+
+/// How long after a start, or after a window is made or gone, nothing of that goes on any more.
+const CALM: Duration = Duration::from_secs(5);
 
 /// With what the program begins.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +123,9 @@ impl Controller {
                 window_memory: tokio::sync::Mutex::default(),
             }),
         };
+        if begin.hidden {
+            this.give_back_memory();
+        }
         tauri::async_runtime::spawn(this.clone().attend(poked));
         tauri::async_runtime::spawn(this.clone().listen_to_banners(asked));
         tauri::async_runtime::spawn(this.clone().listen_to_wakes());
@@ -196,9 +203,23 @@ impl Controller {
         items.waiting.take()
     }
 
+    /// There is a window from now on.
+    pub fn window_made(&self) {
+        self.give_back_memory();
+    }
+
     /// There is no window any more.
     pub fn window_gone(&self) {
         self.open_items().is_heard = false;
+        self.give_back_memory();
+    }
+
+    /// Gives back what was needed for what is going on just now, when it is over.
+    fn give_back_memory(&self) {
+        tauri::async_runtime::spawn(async {
+            tokio::time::sleep(CALM).await;
+            entente_desktop::give_back_memory().await;
+        });
     }
 
     fn open_items(&self) -> std::sync::MutexGuard<'_, OpenItems> {

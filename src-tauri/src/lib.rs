@@ -93,6 +93,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             }
         }
         RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => {
+            entente_desktop::window_gone();
             app.state::<Controller>().window_gone();
         }
         // Closing the window is not quitting: the program goes on in the tray.

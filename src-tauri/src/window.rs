@@ -64,6 +64,7 @@ pub fn make(app: &AppHandle) -> tauri::Result<()> {
         None => builder.center(),
     };
     builder.build()?;
+    app.state::<Controller>().window_made();
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What a disk does: it is full, it may not be written, it holds what is damaged or of another version.
 //! Each has a sentence for the person, nothing is lost, and nobody must start the program again.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use entente_testkit::{Disk, Lab, Window, until};
@@ -173,6 +173,34 @@ async fn a_cache_that_is_damaged_is_read_anew() -> Result<()> {
     window.wait("[data-connectivity='live']").await?;
     window.wait_text(".banner", "it was damaged, or of another version").await?;
     has_row(&window, "Kestrel Legal").await?;
+    window.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_is_found_while_it_runs_is_read_anew() -> Result<()> {
+    let mut lab = Lab::start("damaged-inside").await?;
+    let window = demo(&mut lab).await?;
+    window.wait("[data-connectivity='live']").await?;
+    quit(&lab, window).await?;
+    // Everything but the first half, in which what every start reads is.
+    let files = caches(&lab, "program/demo/profiles");
+    for file in &files {
+        let mut bytes = fs::read(file)?;
+        let from = bytes.len() / 2;
+        bytes[from..].fill(0xa5);
+        fs::write(file, bytes)?;
+    }
+    let window = demo(&mut lab).await?;
+    window.wait_text(".banner", "it was damaged, or of another version").await?;
+    window.wait("[data-connectivity='live']").await?;
+    window.click_text("nav .section", "Accounts").await?;
+    window.wait("[data-testid=account-row]").await?;
+    quit(&lab, window).await?;
+    // What is read anew is sound.
+    let window = demo(&mut lab).await?;
+    window.wait("[data-connectivity='live']").await?;
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    ensure!(notices(&window).await?.is_empty(), "it is over");
     window.quit().await
 }
 

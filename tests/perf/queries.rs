@@ -116,7 +116,7 @@ async fn ask(rows: u32, most: f64) -> Result<Vec<Line>> {
             .iter()
             .map(|number| Ok(Record::Partnership(Box::new(record(*number, &mut random)?))))
             .collect::<Result<_>>()?;
-        cache.apply_snapshot(&page, Whole::Part(generation), SystemClock.now()).await?;
+        cache.apply_snapshot(page, Whole::Part(generation), SystemClock.now()).await?;
     }
     cache.close().await;
     let (cache, _) = Cache::open(&path, &keeping).await?;

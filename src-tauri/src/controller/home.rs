@@ -50,6 +50,8 @@ pub(super) struct Profile {
     pub(super) credentials: Option<Credentials>,
     look: Mutex<Look>,
     locked: AtomicBool,
+    /// Whether the cache's file was found to be damaged.
+    pub(super) damaged: AtomicBool,
     session: RwLock<Option<Session>>,
     /// Why there is no session.
     absent: Problem,
@@ -93,6 +95,10 @@ impl Profile {
     /// Whether its cache is in memory because the disk did not let it be elsewhere.
     pub(super) fn is_displaced(&self) -> bool {
         matches!(self.keeping, Keeping::Memory) && !matches!(self.wanted, Keeping::Memory)
+    }
+
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
     }
 
     /// The session, or why there is none.
@@ -185,12 +191,14 @@ impl Controller {
             journal,
             credentials: credentials.ok(),
             locked: AtomicBool::new(locked),
+            damaged: AtomicBool::new(false),
             session: RwLock::new(session),
             absent,
         });
         if let Some(events) = events {
             tauri::async_runtime::spawn(self.clone().follow(profile.clone(), events));
         }
+        tauri::async_runtime::spawn(self.clone().look_through(Arc::downgrade(&profile)));
         Ok(profile)
     }
 
@@ -294,6 +302,7 @@ impl Controller {
                 self.poke(Poke::tray());
                 self.emit(&BackendEvent::PartnershipsChanged { profile: id, ids: Vec::new() });
             }
+            Event::CacheDamaged => self.begin_cache_anew(profile.clone()),
         }
         tracing::debug!(at = %now(), "heard");
     }

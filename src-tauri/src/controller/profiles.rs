@@ -166,7 +166,8 @@ impl Controller {
             };
             old.close().await;
             let keeps = self.keeping(&home.journal, &old.record.id);
-            if matches!(old.keeping, Keeping::Plain) && !matches!(keeps.await, Keeping::Plain) {
+            let was_plain = matches!(old.keeping, Keeping::Plain);
+            if old.is_damaged() || was_plain && !matches!(keeps.await, Keeping::Plain) {
                 old.cache.clone().delete().await?;
             }
             let profile = self.open_profile(home, old.record_now(), credentials).await?;

@@ -1,11 +1,16 @@
-//! The disk is full, or may not be written: what goes on meanwhile, and what happens when that is over.
+//! The disk is full, may not be written, or damages what is on it: what goes on meanwhile, and what
+//! happens when that is over.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
 
 use entente_cache::{Cache, CacheError, Keeping, Opened};
 
-use super::{Controller, home::Profile, notes::Note};
-use crate::view::NoticeKind;
+use super::{CALM, Controller, home::Profile, notes::Note};
+use crate::view::{BackendEvent, NoticeKind};
 
 /// How often it is looked whether the disk lets be written again.
 const LOOK: Duration = Duration::from_secs(5);
@@ -77,6 +82,38 @@ impl Controller {
                 tracing::error!(code = error.code, "profiles stay in memory");
             }
         }
+    }
+
+    /// Looks through a profile's cache, and begins it anew if it is damaged.
+    pub(super) async fn look_through(self, profile: Weak<Profile>) {
+        tokio::time::sleep(CALM).await;
+        let Some(profile) = profile.upgrade() else { return };
+        match profile.cache.check().await {
+            Err(error) if error.is_of_the_file() => {
+                tracing::warn!(%error, "a cache was looked through");
+                self.begin_cache_anew(profile);
+            }
+            // Closed meanwhile, or in the way of something that passes.
+            Err(error) => tracing::debug!(%error, "a cache was not looked through"),
+            Ok(()) => {}
+        }
+    }
+
+    /// Deletes a cache that is damaged, and reads all of it from the server again.
+    pub(super) fn begin_cache_anew(&self, profile: Arc<Profile>) {
+        if profile.damaged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let this = self.clone();
+        tauri::async_runtime::spawn(async move {
+            if let Err(error) = this.reopen_profiles(Profile::is_damaged).await {
+                tracing::error!(code = error.code, "a damaged cache stays");
+                return;
+            }
+            this.note(Note::CacheRebuilt);
+            let profile = profile.record.id.clone();
+            this.emit(&BackendEvent::PartnershipsChanged { profile, ids: Vec::new() });
+        });
     }
 
     /// A profile that is in memory because the disk did not let it be elsewhere.

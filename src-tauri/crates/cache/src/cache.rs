@@ -1,11 +1,12 @@
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use entente_domain::{AccessRequestId, AccountId, PartnershipId, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -22,6 +23,28 @@ use crate::{
 const VERSION: i64 = 4;
 
 const SCHEMA: &str = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);";
+
+/// While a snapshot is written: what is changed again and again is encrypted once, goes from the log into the
+/// file seldom (SQLite, "Write-Ahead Logging"), and the full-text index is put together from larger parts
+/// (SQLite, "FTS5", 6).
+const FOR_MUCH: &[&str] = &[
+    "PRAGMA cache_size = -20480",
+    "PRAGMA wal_autocheckpoint = 16384",
+    "INSERT INTO texts (texts, rank) VALUES ('hashsize', 8388608)",
+];
+/// The same as it is otherwise; then what was taken for more is given back.
+const FOR_LITTLE: &[&str] = &[
+    "PRAGMA cache_size = -8192",
+    "PRAGMA wal_autocheckpoint = 1000",
+    "INSERT INTO texts (texts, rank) VALUES ('hashsize', 1048576)",
+    "PRAGMA shrink_memory",
+];
+
+/// A file that is larger is not looked through.
+const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
+
+const COUNT_AWAITING_ME: &str = "SELECT (SELECT COUNT(*) FROM partnerships WHERE awaits_me = 1) \
+     + (SELECT COUNT(*) FROM resources WHERE awaits_me = 1)";
 
 /// One profile's read models.
 #[derive(Debug, Clone)]
@@ -94,11 +117,27 @@ impl Cache {
             }
             other => return Err(CacheError::OtherVersion(other)),
         }
-        // A file that says it has this version and lacks what belongs to it is damaged.
-        sqlx::query("SELECT p.doc, p.facet, t.n FROM partnerships p, tallies t LIMIT 1")
-            .fetch_optional(&mut *write)
-            .await?;
+        // A file that says it has this version and lacks what belongs to it, or what every start reads,
+        // is damaged.
+        for statement in [
+            "SELECT p.doc, p.facet, t.n FROM partnerships p, tallies t LIMIT 1",
+            "SELECT COUNT(value) FROM facts",
+            COUNT_AWAITING_ME,
+        ] {
+            sqlx::query(statement).fetch_optional(&mut *write).await?;
+        }
         Ok(write.commit().await?)
+    }
+
+    /// Looks through the file for damage, unless it is so large that this would be felt: what is damaged
+    /// in it is found when it is read. Others may read and write meanwhile.
+    pub async fn check(&self) -> Result<(), CacheError> {
+        if fs::metadata(&self.path).is_ok_and(|file| file.len() > CHECKED_BYTES) {
+            return Ok(());
+        }
+        let sound: String =
+            sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.pools.read).await?;
+        if sound == "ok" { Ok(()) } else { Err(CacheError::Damaged(sound)) }
     }
 
     /// Closes it.
@@ -143,7 +182,7 @@ impl Cache {
     ) -> Result<Vec<Applied>, CacheError> {
         let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
         let generation = generation(&mut write).await?;
-        let mut applied = keep(&mut write, upserts, generation).await?;
+        let mut applied = keep(&mut write, upserts.to_vec(), generation).await?;
         for key in deletes {
             applied.extend(forget(&mut write, key).await?);
         }
@@ -175,7 +214,9 @@ impl Cache {
 
     /// Begins to read a snapshot; gives the generation to apply its pages with.
     pub async fn begin_snapshot(&self) -> Result<i64, CacheError> {
-        let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
+        let mut connection = self.pools.write.acquire().await?;
+        execute_all(&mut connection, FOR_MUCH).await?;
+        let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
         let next = generation(&mut write).await? + 1;
         put(&mut write, "generation", &next).await?;
         write.commit().await?;
@@ -185,12 +226,14 @@ impl Cache {
     /// Applies a page of a snapshot. What was there stays until the last page is.
     pub async fn apply_snapshot(
         &self,
-        page: &[Record],
+        page: Vec<Record>,
         whole: Whole,
         at: Timestamp,
     ) -> Result<Vec<Applied>, CacheError> {
-        let mut write = self.pools.write.begin_with("BEGIN IMMEDIATE").await?;
+        let mut connection = self.pools.write.acquire().await?;
+        let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
         let (Whole::Part(generation) | Whole::Last(generation, _)) = whole;
+        let is_last = matches!(whole, Whole::Last(..));
         let mut applied = keep(&mut write, page, generation).await?;
         if let Whole::Last(_, cursor) = whole {
             for id in partnerships::of_before(&mut write, generation).await? {
@@ -203,6 +246,9 @@ impl Cache {
             put(&mut write, "as_of", &at).await?;
         }
         self.commit(write, &applied).await?;
+        if is_last {
+            execute_all(&mut connection, FOR_LITTLE).await?;
+        }
         Ok(applied)
     }
 
@@ -308,12 +354,7 @@ impl Cache {
 
     /// How many things wait for this user.
     pub async fn count_awaiting_me(&self) -> Result<u32, CacheError> {
-        Ok(sqlx::query_scalar(
-            "SELECT (SELECT COUNT(*) FROM partnerships WHERE awaits_me = 1) \
-             + (SELECT COUNT(*) FROM resources WHERE awaits_me = 1)",
-        )
-        .fetch_one(&self.pools.read)
-        .await?)
+        Ok(sqlx::query_scalar(COUNT_AWAITING_ME).fetch_one(&self.pools.read).await?)
     }
 
     /// A part of the accounts, by app and label.
@@ -421,17 +462,34 @@ impl Cache {
     }
 }
 
+async fn execute_all(
+    connection: &mut SqliteConnection,
+    statements: &'static [&'static str],
+) -> Result<(), CacheError> {
+    for statement in statements {
+        sqlx::query(*statement).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Keeps records of whatever kind; gives what they changed.
 async fn keep(
     connection: &mut SqliteConnection,
-    records: &[Record],
+    records: Vec<Record>,
     generation: i64,
 ) -> Result<Vec<Applied>, CacheError> {
-    let some: Vec<_> = records.iter().filter_map(Record::as_partnership).collect();
-    let mut applied = partnerships::keep(&mut *connection, &some, generation).await?;
-    for record in records.iter().filter(|record| record.as_partnership().is_none()) {
-        let before = resource::upsert(&mut *connection, record, generation).await?;
-        applied.extend(before.map(|before| Applied { before, after: Some(record.clone()) }));
+    let mut of_partnerships = Vec::new();
+    let mut others = Vec::new();
+    for record in records {
+        match record {
+            Record::Partnership(record) => of_partnerships.push(record),
+            other => others.push(other),
+        }
+    }
+    let mut applied = partnerships::keep(&mut *connection, of_partnerships, generation).await?;
+    for record in others {
+        let before = resource::upsert(&mut *connection, &record, generation).await?;
+        applied.extend(before.map(|before| Applied { before, after: Some(record) }));
     }
     Ok(applied)
 }

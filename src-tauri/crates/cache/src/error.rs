@@ -65,7 +65,8 @@ impl CacheError {
     }
 
     /// Whether the file itself is what is wrong, so that beginning it anew helps.
-    pub(crate) fn is_of_the_file(&self) -> bool {
+    #[must_use]
+    pub fn is_of_the_file(&self) -> bool {
         match self {
             Self::Damaged(_) | Self::OtherVersion(_) | Self::Migration(_) | Self::Unreadable(_) => {
                 true

@@ -60,7 +60,8 @@ impl Pools {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .pragma("cache_size", format!("-{PAGE_CACHE_KIB}"));
+            // 8 MiB of what was decrypted.
+            .pragma("cache_size", "-8192");
         let pool = |most| {
             SqlitePoolOptions::new()
                 .max_connections(most)
@@ -70,10 +71,6 @@ impl Pools {
         };
         let write = pool(1).connect_with(options.clone()).await;
         let write = write.map_err(|error| CacheError::from(error).explained(path))?;
-        if let Err(error) = check(&write, path).await {
-            write.close().await;
-            return Err(error);
-        }
         let read = pool(3).connect_lazy_with(options);
         Ok(Self { read, write })
     }
@@ -91,20 +88,6 @@ async fn is_released(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
     // What was dropped is taken back before this is answered.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
-}
-
-/// The pages that a connection keeps decrypted.
-const PAGE_CACHE_KIB: u32 = 8 * 1024;
-/// Below this size a file is looked through at each start. A larger one would make one wait; what is
-/// damaged in it is found when it is read.
-const CHECKED_BYTES: u64 = 64 * 1024 * 1024;
-
-async fn check(write: &SqlitePool, path: &Path) -> Result<(), CacheError> {
-    if fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES) {
-        return Ok(());
-    }
-    let sound: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(write).await?;
-    if sound == "ok" { Ok(()) } else { Err(CacheError::Damaged(sound)) }
 }
 
 /// By itself, SQLCipher writes to the program's error output, where a lost key is no news. The level

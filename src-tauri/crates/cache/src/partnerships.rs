@@ -109,7 +109,7 @@ fn record(row: &SqliteRow) -> Result<PartnershipRecord, CacheError> {
 /// noted as being there still.
 pub(crate) async fn keep(
     connection: &mut SqliteConnection,
-    records: &[&PartnershipRecord],
+    records: Vec<Box<PartnershipRecord>>,
     generation: i64,
 ) -> Result<Vec<Applied>, CacheError> {
     if records.is_empty() {
@@ -118,22 +118,22 @@ pub(crate) async fn keep(
     let mut stored = stored(&mut *connection, records.iter().map(|record| record.id)).await?;
     let mut applied = Vec::new();
     let mut same = Vec::new();
-    let mut new: Vec<&PartnershipRecord> = Vec::new();
+    let mut new = Vec::new();
     let mut ids = BTreeSet::new();
     let mut again = Vec::new();
     for after in records {
         if !ids.insert(after.id) {
-            again.push(*after);
+            again.push(after);
             continue;
         }
         match stored.remove(&after.id) {
             None => new.push(after),
-            Some((rowid, before)) if before.version > after.version || before == **after => {
+            Some((rowid, before)) if before.version > after.version || before == *after => {
                 same.push(rowid);
             }
             Some((rowid, before)) => {
-                change(&mut *connection, rowid, after, generation).await?;
-                let after = Some(known((*after).clone()));
+                change(&mut *connection, rowid, &after, generation).await?;
+                let after = Some(Record::Partnership(after));
                 applied.push(Applied { before: Some(known(before)), after });
             }
         }
@@ -149,17 +149,15 @@ pub(crate) async fn keep(
         .await?;
     }
     if !new.is_empty() {
-        for some in new.chunks(AT_ONCE) {
-            add(&mut *connection, some, generation).await?;
-        }
+        add(&mut *connection, &new, generation).await?;
         applied.extend(
             new.into_iter()
-                .map(|after| Applied { before: None, after: Some(known(after.clone())) }),
+                .map(|after| Applied { before: None, after: Some(Record::Partnership(after)) }),
         );
     }
     // Told twice at once: the later one comes after the first one is there.
     if !again.is_empty() {
-        applied.extend(Box::pin(keep(connection, &again, generation)).await?);
+        applied.extend(Box::pin(keep(connection, again, generation)).await?);
     }
     Ok(applied)
 }
@@ -183,24 +181,53 @@ async fn stored(
         .collect()
 }
 
-/// Adds rows with one statement for each table: a statement costs more than a row.
+/// Adds rows, many with one statement for each table: a statement costs more than a row. While some are
+/// written, by a thread of sqlx's, the statements for the next ones are made.
 async fn add(
     connection: &mut SqliteConnection,
-    records: &[&PartnershipRecord],
+    records: &[Box<PartnershipRecord>],
     generation: i64,
 ) -> Result<(), CacheError> {
     let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(rowid), 0) FROM partnerships")
         .fetch_one(&mut *connection)
         .await?;
+    let mut chunks = (last + 1..).step_by(AT_ONCE).zip(records.chunks(AT_ONCE));
+    let mut make_next =
+        || chunks.next().map(|(first, some)| additions(first, some, generation)).transpose();
+    let mut ready = make_next()?;
+    while let Some([rows, texts]) = &mut ready {
+        let write = async {
+            rows.build().execute(&mut *connection).await?;
+            texts.build().execute(&mut *connection).await
+        };
+        let (written, next) = tokio::join!(write, async { make_next() });
+        written?;
+        ready = next?;
+    }
+    Ok(())
+}
+
+/// What adds some rows: to the table, and to the index of their texts.
+fn additions(
+    first: i64,
+    records: &[Box<PartnershipRecord>],
+    generation: i64,
+) -> Result<[QueryBuilder<Sqlite>; 2], CacheError> {
     let docs: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    let keys: Vec<String> = records.iter().map(|of| search_key(of)).collect();
+    let mut texts = QueryBuilder::<Sqlite>::new("INSERT INTO texts (rowid, text) ");
+    texts.push_values((first..).zip(records.iter().zip(&keys)), |mut row, (rowid, (of, key))| {
+        row.push_bind(rowid).push_bind(indexed(key, facet(of)));
+    });
     let mut rows = QueryBuilder::<Sqlite>::new(COLUMNS);
-    rows.push_values((last + 1..).zip(records.iter().zip(docs)), |mut row, (rowid, (of, doc))| {
+    let all = (first..).zip(records.iter().zip(keys.into_iter().zip(docs)));
+    rows.push_values(all, |mut row, (rowid, (of, (key, doc)))| {
         let (name_key, id) = place_of(of);
         row.push_bind(rowid)
             .push_bind(id)
             .push_bind(of.partner().id.to_string())
             .push_bind(name_key)
-            .push_bind(search_key(of))
+            .push_bind(key)
             .push_bind(facet(of).code())
             .push_bind(of.state.holds_pair())
             .push_bind(of.awaits_me())
@@ -209,13 +236,7 @@ async fn add(
             .push_bind(generation)
             .push_bind(doc);
     });
-    rows.build().execute(&mut *connection).await?;
-    let mut texts = QueryBuilder::<Sqlite>::new("INSERT INTO texts (rowid, text) ");
-    texts.push_values((last + 1..).zip(records), |mut row, (rowid, of)| {
-        row.push_bind(rowid).push_bind(indexed(&search_key(of), facet(of)));
-    });
-    texts.build().execute(connection).await?;
-    Ok(())
+    Ok([rows, texts])
 }
 
 async fn change(

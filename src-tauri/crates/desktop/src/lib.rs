@@ -13,6 +13,8 @@ mod clipboard;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod memory;
 mod notifier;
 mod package;
 
@@ -48,6 +50,23 @@ pub async fn watch_wakes(woke: UnboundedSender<()>) {
     linux::watch_wakes(woke).await;
     #[cfg(not(target_os = "linux"))]
     drop(woke);
+}
+
+/// Gives back what only windows need, now that there is none. Callable where windows are made only, so
+/// that there is none meanwhile.
+pub fn window_gone() {
+    #[cfg(target_os = "linux")]
+    memory::end_network_process();
+}
+
+/// Gives back memory that was needed only until now: when a start is over, and when a window is gone.
+pub async fn give_back_memory() {
+    #[cfg(target_os = "linux")]
+    match tokio::task::spawn_blocking(memory::let_go_of_code).await {
+        Ok(Ok(bytes)) => tracing::debug!(bytes, "code was let go"),
+        Ok(Err(error)) => tracing::debug!(%error, "code stays in memory"),
+        Err(error) => tracing::debug!(%error, "code stays in memory"),
+    }
 }
 
 /// Who shows notifications, with the version; none if nobody does.

@@ -69,6 +69,8 @@ pub enum Event {
     Locked(bool),
     /// All that was cached was deleted.
     Purged,
+    /// The cache's file is damaged: without another one, nothing new is kept.
+    CacheDamaged,
 }
 
 /// On what occasion the cache changed.
@@ -283,6 +285,13 @@ impl Shared {
         Ok(self.apply(&upserts, &deletes, Some(cursor), applying).await?)
     }
 
+    fn failed(&self, error: &ContactError) -> Input {
+        if matches!(error, ContactError::Cache(error) if error.is_of_the_file()) {
+            let _ = self.events.send(Event::CacheDamaged);
+        }
+        Input::Failed(error.failure())
+    }
+
     async fn greet(&self) -> Result<Input, ContactError> {
         let config = &self.config;
         let me = convert::me(&config.client.me().await?)?;
@@ -314,7 +323,7 @@ impl Shared {
             Some(cursor) => Whole::Last(generation, cursor),
             None => Whole::Part(generation),
         };
-        let changes = self.config.cache.apply_snapshot(&records, whole, now()).await?;
+        let changes = self.config.cache.apply_snapshot(records, whole, now()).await?;
         self.tell(changes, Applying::Snapshot);
         let input = Input::PageApplied { done: place.done, total, last };
         Ok((input, SnapshotPlace { generation: Some(generation), ..place }))
@@ -470,7 +479,7 @@ impl Driver {
 
     /// What happens next; cancelling it loses nothing.
     async fn next(&mut self) -> Happened {
-        let Self { in_flight, stream, timer, snapshot, .. } = self;
+        let Self { shared, in_flight, stream, timer, snapshot, .. } = self;
         tokio::select! {
             contact = wait_for(in_flight) => {
                 *in_flight = None;
@@ -486,7 +495,7 @@ impl Driver {
                     }
                     Err(error) => {
                         tracing::info!(code = error.problem().code, "a contact failed");
-                        Input::Failed(error.failure())
+                        shared.failed(&error)
                     }
                 })
             }
@@ -505,7 +514,7 @@ impl Driver {
 async fn applied(shared: &Shared, event: FeedEvent) -> Input {
     match shared.apply_changes(vec![event.change], &event.cursor, Applying::Live).await {
         Ok(()) => Input::EventApplied,
-        Err(error) => Input::Failed(error.failure()),
+        Err(error) => shared.failed(&error),
     }
 }
 

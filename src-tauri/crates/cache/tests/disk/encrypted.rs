@@ -81,7 +81,7 @@ async fn fill(cache: &Cache) {
     cache.apply(&rows, &[], Some("cursor-1"), at(5)).await.expect("applied");
     let generation = cache.begin_snapshot().await.expect("begun");
     cache
-        .apply_snapshot(&rows[..300], Whole::Last(generation, "cursor-2".into()), at(6))
+        .apply_snapshot(rows[..300].to_vec(), Whole::Last(generation, "cursor-2".into()), at(6))
         .await
         .expect("applied");
     cache.keep_activities(&(1..50).map(entry).collect::<Vec<_>>()).await.expect("kept");
@@ -148,7 +148,7 @@ async fn a_lost_or_wrong_key_and_another_way_of_keeping_begin_the_cache_anew() {
 }
 
 #[tokio::test]
-async fn a_changed_byte_is_noticed_and_the_cache_is_begun_anew() {
+async fn a_changed_byte_is_noticed() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("cache.db");
     let keeping = Keeping::Encrypted(CacheKey::random());
@@ -160,7 +160,11 @@ async fn a_changed_byte_is_noticed_and_the_cache_is_begun_anew() {
         bytes[place] ^= 1;
         fs::write(&path, bytes).expect("written");
         let (cache, opened) = Cache::open(&path, &keeping).await.expect("it opens all the same");
-        assert!(matches!(opened, Opened::Rebuilt(_)), "{place}: {opened:?}");
+        // At once where every start reads, else by looking through.
+        let is_begun_anew = matches!(opened, Opened::Rebuilt(_));
+        assert_eq!(is_begun_anew, place < 60_000, "{place}: {opened:?}");
+        let looked_through = cache.check().await.map_err(|error| error.is_of_the_file());
+        assert_eq!(looked_through, if is_begun_anew { Ok(()) } else { Err(true) }, "{place}");
         cache.delete().await.expect("deleted");
     }
 }

@@ -78,6 +78,25 @@ async fn a_damaged_or_newer_cache_is_begun_anew() {
 }
 
 #[tokio::test]
+async fn damage_where_no_start_looks_is_found_by_looking_through() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("cache.db");
+    let cache = filled(&path).await;
+    cache.check().await.expect("it is sound");
+    let many: Vec<Record> = (0..2_000).map(|number| kept(number, "Fjord Studio", 9)).collect();
+    cache.apply(&many, &[], None, at(6)).await.expect("applied");
+    cache.close().await;
+    let mut bytes = fs::read(&path).expect("read");
+    let from = bytes.len() / 2;
+    bytes[from..from + 16 * 4_096].fill(0xa5);
+    fs::write(&path, &bytes).expect("written");
+    let (cache, opened) = Cache::open(&path, &Keeping::Plain).await.expect("a cache");
+    assert_eq!(opened, Opened::Existing);
+    let error = cache.check().await.expect_err("it is damaged");
+    assert!(error.is_of_the_file(), "{error}");
+}
+
+#[tokio::test]
 async fn older_news_changes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = filled(&directory.path().join("cache.db")).await;
@@ -126,13 +145,17 @@ async fn a_snapshot_keeps_what_is_there_until_its_last_page() {
     let cache = filled(&directory.path().join("cache.db")).await;
     let generation = cache.begin_snapshot().await.expect("begun");
     let first = [kept(1, "Fjord Studio", 1)];
-    let told = cache.apply_snapshot(&first, Whole::Part(generation), at(8)).await.expect("applied");
+    let told = cache
+        .apply_snapshot(first.to_vec(), Whole::Part(generation), at(8))
+        .await
+        .expect("applied");
     assert_eq!(told, [], "it was known");
     assert_eq!(names(&cache, "").await.len(), 2, "nothing is missing meanwhile");
     // What changes meanwhile is not lost with what is gone.
     cache.apply(&[kept(9, "Alder Films", 1)], &[], None, at(9)).await.expect("applied");
     let last = Whole::Last(generation, "cursor-2".into());
-    let told = cache.apply_snapshot(&[kept(3, "Kestrel", 1)], last, at(10)).await.expect("applied");
+    let told =
+        cache.apply_snapshot(vec![kept(3, "Kestrel", 1)], last, at(10)).await.expect("applied");
     let gone: Vec<_> = told.iter().filter(|one| one.after.is_none()).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!(names(&cache, "").await, ["Alder Films", "Fjord Studio", "Kestrel"]);

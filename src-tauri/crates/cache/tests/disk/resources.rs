@@ -166,7 +166,7 @@ async fn a_tombstone_and_a_snapshot_take_away_what_is_gone() {
 
     let generation = cache.begin_snapshot().await.expect("begun");
     let whole = Whole::Last(generation, "cursor-2".into());
-    let told = cache.apply_snapshot(&records[2..3], whole, at(4)).await.expect("applied");
+    let told = cache.apply_snapshot(records[2..3].to_vec(), whole, at(4)).await.expect("applied");
     assert_eq!(told.len(), 2, "one account and one member are gone");
     assert_eq!(labels(&cache, all()).await.len(), 0);
     assert_eq!(cache.count(RecordKind::Member, &all()).await.expect("counted"), 1);
