@@ -28,7 +28,7 @@ async fn measure(setting: &Setting) -> Result<Vec<Line>> {
     let mut lab = Lab::start("bench-banner").await?;
     let world = World::start(lab.home()).await?;
     let data = lab.home().join("program").to_string_lossy().into_owned();
-    let window = lab.open_window(&setting.program("entente")?, &["--data", &data]).await?;
+    let window = lab.open_window(&setting.shipped("entente")?, &["--data", &data]).await?;
     let profile = json!({"server": world.url(), "key": world.key("adam")});
     window.invoke("connect", profile).await?;
     window.wait("[data-connectivity='live']").await?;

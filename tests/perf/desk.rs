@@ -40,7 +40,7 @@ impl Desk {
             .and_then(|users| users.iter().find(|user| user["role"] == "workspace_admin"));
         let key = admin.and_then(|user| user["apiKey"].as_str()).context("an Admin's key")?;
         let url = facts["url"].as_str().context("the server's address")?;
-        let program = setting.program("entente")?;
+        let program = setting.shipped("entente")?;
         let runtime = Runtime::new()?;
         let (lab, data, seen) = runtime.block_on(async {
             let mut lab = Lab::start(name).await?;

@@ -17,7 +17,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Line>> {
     let (mut desk, ()) = Desk::set_up(setting, "perf-memory", many, async |_| Ok(()))?;
     let rest = setting.size(REST, Duration::from_secs(3));
     let screen = desk.screen()?;
-    let bare = desk.spawn(&setting.example("bare-window")?, &[])?;
+    let bare = desk.spawn(&setting.shipped("examples/bare-window")?, &[])?;
     screen.painted(Instant::now())?;
     let (bare_size, bare_parts) = size(bare, rest)?;
     desk.end(bare)?;

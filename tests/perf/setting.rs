@@ -61,20 +61,24 @@ impl Setting {
 
     /// One of the programs that were built with this one.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
-        let program = self.programs.join(name).with_extension(env::consts::EXE_EXTENSION);
-        ensure!(program.is_file(), "{} is missing: run cargo xtask bench", program.display());
-        Ok(program)
+        built(self.programs.join(name))
     }
 
-    /// The same for an example.
-    pub fn example(&self, name: &str) -> Result<PathBuf> {
-        self.program(&format!("examples/{name}"))
+    /// The desktop program as people get it, or what it is measured against.
+    pub fn shipped(&self, name: &str) -> Result<PathBuf> {
+        built(self.target().join("ship").join(name))
     }
 
     /// The target folder.
     pub fn target(&self) -> &Path {
         self.programs.parent().unwrap_or(&self.programs)
     }
+}
+
+fn built(program: PathBuf) -> Result<PathBuf> {
+    let program = program.with_extension(env::consts::EXE_EXTENSION);
+    ensure!(program.is_file(), "{} is missing: run cargo xtask bench", program.display());
+    Ok(program)
 }
 
 /// On what it was measured.

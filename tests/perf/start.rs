@@ -14,7 +14,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Line>> {
     let rounds = setting.size(10, 2);
     let (mut desk, recorded) = Desk::set_up(setting, "perf-start", many, web::record)
         .map_err(|error| error.context("the program was not connected"))?;
-    let bare = setting.example("bare-window")?;
+    let bare = setting.shipped("examples/bare-window")?;
     let page = web::serve(&desk.runtime, setting, recorded)?;
     let profile = desk.lab.home().join("chromium").to_string_lossy().into_owned();
     let chromium = web::arguments(&page, &profile);

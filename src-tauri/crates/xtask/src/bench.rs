@@ -26,7 +26,7 @@ pub fn run(arguments: &Bench) -> Result<()> {
     packages::need(BUILD)?;
     say("Building what is measured (cargo, release)");
     let server = ["--package", "entente-server", "--package", "entente-tests"];
-    build(&[&server[..], &["--bins", "--example", "perf"]].concat())?;
+    build("release", &[&server[..], &["--bins", "--example", "perf"]].concat())?;
     let perf =
         target().join("release/examples").join(if cfg!(windows) { "perf.exe" } else { "perf" });
     let measure = || {
@@ -44,8 +44,8 @@ pub fn run(arguments: &Bench) -> Result<()> {
         packages::need(DESKTOP)?;
         packages::need(DRIVE)?;
         ui::build()?;
-        say("Building the program (cargo, release)");
-        build(&["--package", "entente", "--bins", "--example", "bare-window"])?;
+        say("Building the program as it is shipped (cargo; takes a while)");
+        build("ship", &["--package", "entente", "--bins", "--example", "bare-window"])?;
     }
     if does_need("browser") {
         packages::need(BROWSER)?;
@@ -68,6 +68,6 @@ fn with_many_files(program: &Path) -> Command {
     command
 }
 
-fn build(what: &[&str]) -> Result<()> {
-    run_command(command(env!("CARGO")).args(["build", "--release"]).args(what))
+fn build(profile: &str, what: &[&str]) -> Result<()> {
+    run_command(command(env!("CARGO")).args(["build", "--profile", profile]).args(what))
 }
