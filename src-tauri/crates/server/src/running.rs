@@ -211,13 +211,19 @@ impl Running {
                 serving.abort();
             }
         }
-        for worker in self.workers {
-            let _ = worker.await;
+        // What they have under way has a grace of its own, and notes what became of it.
+        for mut worker in self.workers {
+            if tokio::time::timeout_at(end + 2 * GRACE, &mut worker).await.is_err() {
+                tracing::error!("background work does not end; it is cut off");
+                worker.abort();
+            }
         }
         if let Err(error) = self.app.store.end_leases().await {
             tracing::warn!(%error, "background work was not handed over; others wait for it");
         }
-        self.app.store.close().await;
+        if tokio::time::timeout(GRACE, self.app.store.close()).await.is_err() {
+            tracing::error!("the database is still in use; it is left as after a crash");
+        }
         tracing::info!("stopped");
     }
 }
