@@ -107,6 +107,7 @@ fn record(row: &SqliteRow) -> Result<PartnershipRecord, CacheError> {
 
 /// Keeps records; gives what they changed. What is older than, or the same as, what is known is only
 /// noted as being there still.
+#[expect(clippy::vec_box, reason = "they come in boxes and go on in them: none is copied")]
 pub(crate) async fn keep(
     connection: &mut SqliteConnection,
     records: Vec<Box<PartnershipRecord>>,
