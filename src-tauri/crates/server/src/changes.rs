@@ -315,7 +315,7 @@ pub(crate) async fn snapshot(
     Ok((page, None))
 }
 
-/// Some resources of a kind, in the order of their ids.
+/// Some resources of a kind.
 #[derive(Default)]
 struct Part {
     resources: Vec<ChangedResource>,
@@ -324,12 +324,7 @@ struct Part {
     last: Option<String>,
 }
 
-impl Part {
-    fn of(resources: Vec<ChangedResource>, ids: &[impl ToString]) -> Self {
-        Self { resources, read: ids.len(), last: ids.last().map(ToString::to_string) }
-    }
-}
-
+/// Some resources of a kind that the caller may see, in the order of their ids.
 async fn part(
     app: &App,
     caller: &Caller,
@@ -338,21 +333,25 @@ async fn part(
     after: Option<&str>,
     most: u32,
 ) -> ApiResult<Part> {
+    fn texts<T: ToString>(ids: impl IntoIterator<Item = T>) -> Vec<String> {
+        ids.into_iter().map(|id| id.to_string()).collect()
+    }
     if caller.needs(scope(kind)).is_err() {
         return Ok(Part::default());
     }
     let actor = caller.actor();
     let after = after.unwrap_or_default();
-    Ok(match kind {
+    // Those kinds that are read to find their ids are not read again.
+    let mut sources = Sources::default();
+    let ids = match kind {
         ResourceKind::Partnership => {
             let found = snapshot_page(connection, &actor, after.parse().ok(), most).await?;
-            let ids: Vec<_> = found.iter().map(|partnership| partnership.id).collect();
-            let facts = Facts::read(connection, found).await?;
-            let documents = facts.documents(&actor, app.deadlines).into_iter();
-            Part::of(documents.map(ChangedResource::Partnership).collect(), &ids)
+            let ids = texts(found.iter().map(|partnership| partnership.id));
+            sources.partnerships = Some(Facts::read(connection, found).await?);
+            ids
         }
         ResourceKind::User => {
-            let users = if entente_domain::sees_all_members(&actor) {
+            let found = if entente_domain::sees_all_members(&actor) {
                 let filter = UserFilter::default();
                 let after = after.parse().ok();
                 list_users(connection, actor.workspace, &filter, after, 0, most).await?
@@ -362,36 +361,28 @@ async fn part(
             } else {
                 Vec::new()
             };
-            let managed = is_managed(connection, actor.workspace).await?;
-            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            let members = access::members(&actor, managed, &users).into_iter();
-            Part::of(members.map(ChangedResource::User).collect(), &ids)
+            let ids = texts(found.iter().map(|user| user.id));
+            sources.users = Some((found, is_managed(connection, actor.workspace).await?));
+            ids
         }
         ResourceKind::Account => {
             let filter = AccountFilter::default();
-            let after = after.parse().ok();
-            let ids = list_accounts(connection, &actor, &filter, after, 0, most).await?;
-            let found = access::accounts(connection, &actor, ids.clone()).await?;
-            Part::of(found.into_iter().map(ChangedResource::Account).collect(), &ids)
+            texts(list_accounts(connection, &actor, &filter, after.parse().ok(), 0, most).await?)
         }
         ResourceKind::SharedAccount => {
-            let ids = list_shared(connection, &actor, after.parse().ok(), most).await?;
-            let found = access::shared_accounts(connection, &actor, ids.clone()).await?;
-            Part::of(found.into_iter().map(ChangedResource::SharedAccount).collect(), &ids)
+            texts(list_shared(connection, &actor, after.parse().ok(), most).await?)
         }
         ResourceKind::AccountUser => {
-            let ids = list_grants(connection, &actor, after.parse().ok(), most).await?;
-            let found = access::account_users(connection, &actor, ids.clone()).await?;
-            Part::of(found.into_iter().map(ChangedResource::AccountUser).collect(), &ids)
+            texts(list_grants(connection, &actor, after.parse().ok(), most).await?)
         }
         ResourceKind::AccessRequest => {
             let filter = RequestFilter::default();
             let after = after.parse().ok();
-            let ids = list_access_requests(connection, &actor, &filter, after, 0, most).await?;
-            let found = access::access_requests(connection, &actor, ids.clone()).await?;
-            Part::of(found.into_iter().map(ChangedResource::AccessRequest).collect(), &ids)
+            texts(list_access_requests(connection, &actor, &filter, after, 0, most).await?)
         }
-    })
+    };
+    let resources = sources.visible(app, caller, connection, kind, &ids).await?;
+    Ok(Part { resources, read: ids.len(), last: ids.last().cloned() })
 }
 
 /// How many resources the caller may see in all.

@@ -73,20 +73,15 @@ impl Statement {
 
     /// Adds that a column has one of some ids; false if there are none. However many there are, they are
     /// one value: thousands of parameters take longer than the rows.
-    fn push_in(
-        &mut self,
-        engine: Engine,
-        column: &'static str,
-        ids: impl Iterator<Item = String>,
-    ) -> bool {
-        let mut ids: Vec<String> = ids.collect();
-        let Some(last) = ids.pop() else { return false };
-        self.push(column);
+    fn push_in(&mut self, engine: Engine, column: &'static str, ids: &[String]) -> bool {
         if ids.is_empty() {
-            self.push(" = ").push_bind(last);
+            return false;
+        }
+        self.push(column);
+        if let [id] = ids {
+            self.push(" = ").push_bind(id.as_str());
             return true;
         }
-        ids.push(last);
         let ids = serde_json::Value::from(ids).to_string();
         match engine {
             Engine::Sqlite => {
@@ -138,7 +133,8 @@ pub(crate) fn select_in(
     ids: impl Iterator<Item = String>,
 ) -> Option<Statement> {
     let mut query = Statement::new(select);
-    query.push_in(Engine::of(connection), column, ids).then_some(query)
+    let ids: Vec<String> = ids.collect();
+    query.push_in(Engine::of(connection), column, &ids).then_some(query)
 }
 
 /// The rows of a table that have one of some ids in a column, each as its columns, in no order.
@@ -159,7 +155,7 @@ pub(crate) async fn rows_in<T: DeserializeOwned>(
     };
     let mut query = Statement::new("SELECT ");
     query.push(begin).push(columns).push(end).push(" AS found FROM ").push(table).push(" WHERE ");
-    if !query.push_in(engine, column, ids.into_iter()) {
+    if !query.push_in(engine, column, &ids) {
         return Ok(Vec::new());
     }
     let found: String = query.build().fetch_one(connection).await?.try_get("found")?;
